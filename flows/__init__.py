@@ -1,0 +1,1 @@
+"""Prefect flows: wiring only, what runs after what."""

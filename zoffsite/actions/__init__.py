@@ -1,0 +1,1 @@
+"""Floor 3: gather, plan, act. One file per verb."""

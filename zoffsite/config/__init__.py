@@ -1,0 +1,1 @@
+"""Floor 1: settings. The only room that reads the environment, .env and zoffsite.toml."""

@@ -1,0 +1,48 @@
+"""What one batched listing says about a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zoffsite.model.dataset import Dataset
+from zoffsite.model.version import Bookmark, Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetState:
+    """A dataset with its versions, each tuple oldest first (by createtxg)."""
+
+    dataset: Dataset
+    snapshots: tuple[Snapshot, ...] = ()
+    bookmarks: tuple[Bookmark, ...] = ()
+
+    @property
+    def newest(self) -> Snapshot | None:
+        """The newest snapshot, if there is one."""
+        return self.snapshots[-1] if self.snapshots else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """All datasets of one listing, by name."""
+
+    host: str
+    datasets: Mapping[str, DatasetState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenContents:
+    """A resume token of the box, as the SOURCE's own `zfs send -nvt` decoded it; zfs-send(8).
+
+    `stale` is the source's reason why the token can no longer be used (its snapshot is gone), or None.
+    """
+
+    token: str
+    toname: str
+    toguid: int
+    fromguid: int
+    raw: bool
+    received_bytes: int
+    remaining_bytes: int
+    stale: str | None = None
