@@ -1,0 +1,273 @@
+"""Another machine as a host: one SSH connection kept open, and a channel of it for each program.
+
+Only what the settings name is used: one identity file, one pinned host key. No agent, no ~/.ssh, no password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shlex
+import socket
+import threading
+from collections.abc import Sequence
+
+import paramiko
+from paramiko.packet import Packetizer
+from paramiko.ssh_exception import IncompatiblePeer
+
+from zoffsite.hosts import ssh_errors
+from zoffsite.hosts.capture import Collector, run_to_end
+from zoffsite.hosts.identity import PinnedKey, load_identity, pinned_key
+from zoffsite.hosts.local import with_environment
+from zoffsite.hosts.runner import BOX_STDOUT, MIB, STDERR, Completed
+from zoffsite.model.errors import TransferError
+from zoffsite.model.job import SshHost
+
+LOG = "zoffsite.ssh"
+"""The SSH library logs every failure with its traceback; we raise it as an error of ours instead, so: silent."""
+logging.getLogger(LOG).addHandler(logging.NullHandler())
+logging.getLogger(LOG).propagate = False
+
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
+MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
+WINDOW = 16 * MIB
+"""How far a sender may run ahead of our reading: 160 MB/s at 100 ms. It is memory, once per channel, so not more."""
+PACKET = 64 << 10
+LARGEST_PACKET = MIB
+"""OpenSSH sends at most 256 KiB. The length arrives before anything proves who sent it, so it is bounded here."""
+REKEY_BYTES = 16 << 30
+"""New session keys after this many bytes. AES is good for 64 GiB (RFC 4344); the library's 512 MiB stops all
+channels every few seconds on a fast line."""
+JAMMED = 0.2
+"""Seconds that closing a channel may take. Longer means that the socket takes no bytes: the connection is dead."""
+EPILOGUE = 1.0
+"""Seconds in which a dying connection shows that it is dying, after its channels ended without an exit code."""
+
+
+class BoundedPacketizer(Packetizer):
+    """Refuses packets larger than any honest one, before their bytes are gathered in memory."""
+
+    REKEY_BYTES = REKEY_BYTES
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        """See Packetizer."""
+        if n > LARGEST_PACKET:
+            raise paramiko.SSHException(f"a packet of {n} bytes was announced")
+        return super().read_all(n, check_rekey)
+
+
+class SshProcess:
+    """A Process on the other machine: one channel."""
+
+    def __init__(self, channel: paramiko.Channel, transport: paramiko.Transport, label: str) -> None:
+        self._channel = channel
+        self._transport = transport
+        self._label = label
+        self._killed = False
+        self._said = Collector(channel.recv_stderr, STDERR, self.kill)
+
+    def read(self, size: int) -> bytes:
+        """See Process."""
+        return self._channel.recv(size)
+
+    def write(self, data: memoryview) -> int:
+        """See Process."""
+        piece = bytes(data[: self._channel.out_max_packet_size])
+        try:
+            sent = self._channel.send(piece)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise BrokenPipeError from error
+        if sent == 0:
+            raise BrokenPipeError
+        return sent
+
+    def close_stdin(self) -> None:
+        """See Process."""
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.shutdown_write()
+
+    def wait(self, timeout: float) -> Completed:
+        """See Process. A program that a signal ended has exit code -1: which signal is not known."""
+        if not self._channel.status_event.wait(timeout):
+            raise TimeoutError
+        code = self._channel.exit_status
+        if code == -1 and not self._killed:
+            self._transport.join(EPILOGUE)
+            if not self._transport.is_active():
+                raise ssh_errors.connection_lost(self._label)
+        text = self._said.text()
+        self.kill()
+        return Completed(exit_code=code, stdout="", stderr=text)
+
+    def kill(self) -> None:
+        """See Process. Its stdin ends and its stdout is gone; sshd then lets go of the program.
+
+        Closing a channel is a message, and a message needs a socket that takes bytes. If it does not, every other
+        channel of the connection waits in vain as well, so the connection goes.
+        """
+        self._killed = True
+        closing = threading.Thread(target=self._close, name="zoffsite-close", daemon=True)
+        closing.start()
+        closing.join(JAMMED)
+        if closing.is_alive():
+            self._transport.close()
+
+    def _close(self) -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
+class SshRunner:
+    """Runs programs on `host`. Connects when first needed, and again when the connection has died. Thread-safe."""
+
+    def __init__(self, host: SshHost, stdout_limit: int = BOX_STDOUT) -> None:
+        self._host = host
+        self._stdout_limit = stdout_limit
+        self._lock = threading.Lock()
+        self._transport: paramiko.Transport | None = None
+
+    @property
+    def label(self) -> str:
+        """user@host:port."""
+        return self._host.label
+
+    def run(self, argv: Sequence[str], *, timeout: float = 300) -> Completed:
+        """See Runner."""
+        process = self.open(argv)
+        return run_to_end(process, f"{argv[0]} on {self.label}", limit=self._stdout_limit, timeout=timeout)
+
+    def open(self, argv: Sequence[str]) -> SshProcess:
+        """See Runner. The far login shell splits the line again; this is the only place that quotes for it."""
+        command = shlex.join(with_environment(argv))
+        transport, fresh = self._connected()
+        try:
+            return self._start(transport, command)
+        except TransferError:
+            # The kept connection may have died unnoticed since it was last used; a new one tells.
+            if fresh or transport.is_active():
+                raise
+            return self._start(self._connected()[0], command)
+
+    def close(self) -> None:
+        """See Runner."""
+        with self._lock:
+            if self._transport is not None:
+                _shut(self._transport)
+                self._transport = None
+
+    def _start(self, transport: paramiko.Transport, command: str) -> SshProcess:
+        try:
+            channel = transport.open_session(timeout=self._host.connect_timeout)
+        except paramiko.SSHException as error:
+            if transport.is_active():
+                raise ssh_errors.no_channel(self._host, str(error)) from error
+            raise ssh_errors.connection_lost(self.label, str(error)) from error
+        except (OSError, EOFError) as error:
+            raise ssh_errors.connection_lost(self.label, str(error)) from error
+        # exec_command waits for its answer without end; a box that never gives it is cut off.
+        patience = threading.Timer(self._host.connect_timeout, channel.close)
+        patience.daemon = True
+        patience.start()
+        try:
+            channel.exec_command(command)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise ssh_errors.connection_lost(self.label, f"it did not start the program: {error}") from error
+        finally:
+            patience.cancel()
+        return SshProcess(channel, transport, self.label)
+
+    def _connected(self) -> tuple[paramiko.Transport, bool]:
+        """The connection, and whether it is new. One thread connects, the others wait for it."""
+        with self._lock:
+            if self._transport is not None and self._transport.is_active():
+                return self._transport, False
+            if self._transport is not None:
+                _shut(self._transport)
+                self._transport = None
+            self._transport = connect(self._host)
+            return self._transport, True
+
+
+def connect(host: SshHost) -> paramiko.Transport:
+    """A connection to `host` with its key checked and the login done; see ssh_errors for what can go wrong."""
+    pin = pinned_key(host)
+    key = load_identity(host.identity_file)
+    try:
+        sock = socket.create_connection((host.host, host.port), timeout=host.connect_timeout)
+    except OSError as error:
+        raise ssh_errors.cannot_connect(host, error) from error
+    _watch_peer(sock, host.keepalive)
+    transport = paramiko.Transport(sock, WINDOW, PACKET, packetizer_class=BoundedPacketizer)
+    try:
+        _negotiate(transport, host, pin)
+        _log_in(transport, host, key)
+    except BaseException:
+        _shut(transport)
+        raise
+    transport.set_keepalive(max(1, round(host.keepalive)))
+    return transport
+
+
+def _watch_peer(sock: socket.socket, keepalive: float) -> None:
+    """Let the kernel notice a dead peer, within 3 keepalives.
+
+    The SSH library sends keepalives but does not miss their answers. The kernel does: what is sent (at the latest
+    the next keepalive) must be acknowledged within 2 of them, or the connection fails with ETIMEDOUT.
+    """
+    seconds = max(1, round(keepalive))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, seconds)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000 * seconds)
+
+
+def _negotiate(transport: paramiko.Transport, host: SshHost, pin: PinnedKey) -> None:
+    transport.set_log_channel(LOG)
+    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = host.connect_timeout
+    options = transport.get_security_options()
+    options.ciphers = CIPHERS
+    options.digests = MACS
+    options.key_types = pin.algorithms
+    expected = f"{pin.kind} {ssh_errors.fingerprint(pin.blob)}"
+    try:
+        transport.start_client(timeout=host.connect_timeout)
+        seen = transport.get_remote_server_key()
+    except IncompatiblePeer as error:
+        if "host key" in str(error):
+            raise ssh_errors.wrong_host_key(host, expected=expected, seen=f"no key of type {pin.kind}") from error
+        raise ssh_errors.no_handshake(host, error) from error
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise ssh_errors.no_handshake(host, error) from error
+    if seen.asbytes() != pin.blob:
+        kind = seen.get_name()
+        raise ssh_errors.wrong_host_key(
+            host, expected=expected, seen=f"{kind} {ssh_errors.fingerprint(seen.asbytes())}"
+        )
+
+
+def _log_in(transport: paramiko.Transport, host: SshHost, key: paramiko.PKey) -> None:
+    public_key = f"{key.get_name()} {key.get_base64()}"
+    try:
+        more = transport.auth_publickey(host.user, key)
+    except paramiko.BadAuthenticationType as error:
+        raise ssh_errors.login_refused(host, public_key, "it takes no public keys") from error
+    except paramiko.AuthenticationException as error:
+        if not transport.is_active() or "timeout" in str(error):
+            raise ssh_errors.no_handshake(host, error) from error
+        raise ssh_errors.login_refused(host, public_key, "unknown user or key") from error
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise ssh_errors.no_handshake(host, error) from error
+    if more:
+        raise ssh_errors.login_refused(host, public_key, f"it asks for {', '.join(more)} as well")
+
+
+def _shut(transport: paramiko.Transport) -> None:
+    """Close, and wait for the thread: nothing of it is left when this returns."""
+    transport.close()
+    transport.sock.close()
+    if transport.is_alive():
+        transport.join(EPILOGUE)
