@@ -42,9 +42,12 @@ class Collector(threading.Thread):
         self.join(timeout)
         return bytes(self._kept)
 
-    def text(self, timeout: float = 5) -> str:
-        """What was kept, for people: safe to print on a terminal."""
-        return printable(self.bytes(timeout).decode("utf-8", "replace"))
+    def text(self, subject: str) -> str:
+        """What was kept, for people: safe to print on a terminal. OperationError "oversized-answer" if it was more."""
+        kept = self.bytes()
+        if self.oversized:
+            raise oversized(subject, self._limit)
+        return printable(kept.decode("utf-8", "replace"))
 
 
 def printable(text: str) -> str:
@@ -73,14 +76,19 @@ def run_to_end(process: Process, subject: str, *, limit: int, timeout: float) ->
             transient=True,
         )
     if out.oversized:
-        raise OperationError(
-            "run",
-            subject,
-            f"the answer is longer than {limit >> 20} MiB, so it was cut off",
-            "run the same command there by hand and look at what it prints",
-            code="oversized-answer",
-        )
+        raise oversized(subject, limit)
     return Completed(exit_code=ended.exit_code, stdout=_decode(out.bytes(), subject), stderr=ended.stderr)
+
+
+def oversized(subject: str, limit: int) -> OperationError:
+    """A program said more than any honest one."""
+    return OperationError(
+        "run",
+        subject,
+        f"it says more than {limit >> 10} KiB, so it was cut off",
+        "run the same command there by hand and look at what it prints",
+        code="oversized-answer",
+    )
 
 
 def _wait(process: Process, timeout: float) -> Completed | None:

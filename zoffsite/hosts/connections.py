@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import threading
+from typing import Self
 
+from zoffsite.hosts.endpoint import Box, PlainBox, Source
+from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.local import LocalRunner
-from zoffsite.hosts.runner import Runner
+from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
-from zoffsite.model.job import SshHost
+from zoffsite.hosts.transfers import transfers
+from zoffsite.model.job import Job, SshHost
 
 
 class Connections:
-    """A registry of runners. Nothing is connected before it is used."""
+    """A registry of hosts. Nothing is connected before it is used; what died is connected again. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[tuple[SshHost | None, int], Runner] = {}
+        self._limiters: dict[tuple[str, int | None], Limiter] = {}
 
-    def runner(self, host: SshHost | None, stdout_limit: int) -> Runner:
-        """The runner for `host` (None: this machine); the same one each time."""
+    def source_of(self, job: Job) -> Source:
+        """The machine that `job` backs up."""
+        return Source(self._runner(job.source, TRUSTED_STDOUT))
+
+    def box_of(self, job: Job) -> Box:
+        """The machine that `job` backs up to. This line is where a gate takes the place of plain zfs."""
+        return PlainBox(self._runner(job.box, BOX_STDOUT), job.root)
+
+    def limiter_of(self, job: Job) -> Limiter:
+        """The bandwidth of `job`, shared by all its transfers in this process."""
         with self._lock:
-            key = (host, stdout_limit)
-            if key not in self._runners:
-                self._runners[key] = LocalRunner(stdout_limit) if host is None else SshRunner(host, stdout_limit)
-            return self._runners[key]
+            key = (job.name, job.bandwidth)
+            if key not in self._limiters:
+                self._limiters[key] = Limiter(job.bandwidth, wait=transfers.stop_event.wait)
+            return self._limiters[key]
 
     def close(self) -> None:
         """Close every connection; the next use connects again."""
@@ -33,6 +46,28 @@ class Connections:
         for runner in runners:
             runner.close()
 
+    def __enter__(self) -> Self:
+        return self
 
-connections = Connections()
-"""The one registry of this process. Tasks reach their hosts through it: they never carry a connection themselves."""
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _runner(self, host: SshHost | None, stdout_limit: int) -> Runner:
+        with self._lock:
+            key = (host, stdout_limit)
+            if key not in self._runners:
+                self._runners[key] = LocalRunner(stdout_limit) if host is None else SshRunner(host, stdout_limit)
+            return self._runners[key]
+
+
+_shared = Connections()
+
+
+def shared() -> Connections:
+    """The one registry of this process: tasks reach their hosts through it, for they must not carry connections."""
+    return _shared
+
+
+def close_shared() -> None:
+    """Close every connection of the process."""
+    _shared.close()

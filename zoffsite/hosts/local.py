@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import pwd
 import select
 import signal
 import subprocess
@@ -40,7 +41,8 @@ def with_environment(argv: Sequence[str], path: str = SYSTEM_PATH) -> list[str]:
 class LocalProcess:
     """A Process on this machine. Its pipes are polled together with a wake-up pipe, so `kill` ends every wait."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], label: str) -> None:
+        self._label = label
         self._popen = subprocess.Popen(
             with_environment(argv, f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}".lstrip(":")),
             stdin=subprocess.PIPE,
@@ -96,9 +98,10 @@ class LocalProcess:
             code = self._popen.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise TimeoutError from error
-        text = self._said.text()
-        self._let_go()
-        return Completed(exit_code=code, stdout="", stderr=text)
+        try:
+            return Completed(exit_code=code, stdout="", stderr=self._said.text(self._label))
+        finally:
+            self._let_go()
 
     def kill(self) -> None:
         """See Process. SIGKILL to the whole session."""
@@ -148,15 +151,14 @@ class LocalProcess:
 class LocalRunner:
     """Runs programs on this machine."""
 
-    label = "this machine"
-
     def __init__(self, stdout_limit: int = TRUSTED_STDOUT) -> None:
+        self.label = f"{_user()}@localhost"
         self._stdout_limit = stdout_limit
 
     def run(self, argv: Sequence[str], *, timeout: float = 300) -> Completed:
         """See Runner."""
         process = self._start(argv)
-        return run_to_end(process, f"{argv[0]} on {self.label}", limit=self._stdout_limit, timeout=timeout)
+        return run_to_end(process, _subject(argv, self.label), limit=self._stdout_limit, timeout=timeout)
 
     def open(self, argv: Sequence[str]) -> LocalProcess:
         """See Runner."""
@@ -167,13 +169,24 @@ class LocalRunner:
 
     def _start(self, argv: Sequence[str]) -> LocalProcess:
         try:
-            return LocalProcess(argv)
+            return LocalProcess(argv, _subject(argv, self.label))
         except OSError as error:  # no memory, no process ids, argument list too long
             raise OperationError(
                 "start",
-                f"{argv[0]} on {self.label}",
+                _subject(argv, self.label),
                 str(error),
                 "see whether this machine is out of memory or processes: free -h; ulimit -u",
                 code="cannot-start",
                 transient=True,
             ) from error
+
+
+def _subject(argv: Sequence[str], label: str) -> str:
+    return f"{' '.join(argv[:2])} on {label}"
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # a user of a container, without an entry
+        return str(os.geteuid())

@@ -9,11 +9,10 @@ from zoffsite.hosts.capture import Collector
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.runner import STDERR, Completed, Process
 from zoffsite.hosts.transfers import Watch, transfers
-from zoffsite.model.errors import SafetyError, TransferError, ZoffsiteError
+from zoffsite.model.errors import OperationError, SafetyError, TransferError, ZoffsiteError
 from zoffsite.model.plan import Side
+from zoffsite.stream.begin import RECORD_SIZE
 
-FIRST_RECORD = 312
-"""Bytes of a stream's BEGIN record: what must be seen before anything is let through."""
 GRACE = 5.0
 """Seconds for a program to end after its input or output has ended."""
 FINISH = 300.0
@@ -125,9 +124,9 @@ def _run(flow: _Flow, first: bytes, subject: str, explain: Explain) -> int:
 
 def _first_record(reader: Process, watch: Watch, stall: float, explain: Explain) -> bytes:
     first = b""
-    while len(first) < FIRST_RECORD:
+    while len(first) < RECORD_SIZE:
         watch.expect_within(stall)
-        piece = reader.read(FIRST_RECORD - len(first))
+        piece = reader.read(RECORD_SIZE - len(first))
         if not piece:
             ended = _wait(reader, GRACE)
             raise explain(Side.SOURCE, ended or Completed(exit_code=-1, stdout="", stderr="the stream ended at once"))
@@ -170,7 +169,7 @@ def _wait(process: Process, timeout: float) -> Completed | None:
 
 def _quietly_wait(process: Process) -> None:
     """The error that counts is already on its way."""
-    with contextlib.suppress(TimeoutError, TransferError):
+    with contextlib.suppress(TimeoutError, OperationError):
         process.wait(GRACE)
 
 

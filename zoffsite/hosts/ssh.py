@@ -96,9 +96,10 @@ class SshProcess:
             self._transport.join(EPILOGUE)
             if not self._transport.is_active():
                 raise ssh_errors.connection_lost(self._label)
-        text = self._said.text()
-        self.kill()
-        return Completed(exit_code=code, stdout="", stderr=text)
+        try:
+            return Completed(exit_code=code, stdout="", stderr=self._said.text(self._label))
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """See Process. Its stdin ends and its stdout is gone; sshd then lets go of the program.

@@ -1,0 +1,205 @@
+"""A ZFS host with verbs. `Source` speaks plain zfs; what speaks for the box is a `Box`: the one seam where plain zfs
+commands (`PlainBox`) or the gate's verbs are chosen.
+
+Every verb raises what zfs.stderr makes of a failed command, and what Runner.run raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from zoffsite.hosts.permissions import Lacking, lacking
+from zoffsite.hosts.runner import Completed, Process, Runner
+from zoffsite.model.errors import OperationError
+from zoffsite.model.inventory import Inventory, TokenContents
+from zoffsite.model.plan import SendStep
+from zoffsite.model.version import Snapshot
+from zoffsite.zfs import argv
+from zoffsite.zfs.parse import parse_inventory, parse_snapshots
+from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
+from zoffsite.zfs.stderr import zfs_error
+from zoffsite.zfs.token import parse_token
+
+LISTING = 3600.0
+"""Seconds for a listing: 8 ms a snapshot on a slow machine, so time for hundreds of thousands."""
+
+
+class Source:
+    """The machine that is backed up: fully trusted, here or over SSH."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._zfs = _Zfs(runner)
+
+    @property
+    def label(self) -> str:
+        """How messages name this host."""
+        return self._zfs.label
+
+    def inventory(self, roots: Sequence[str]) -> Inventory:
+        """Everything under `roots`, in one command. A root that does not exist is OperationError "dataset-missing"."""
+        outermost = [root for root in sorted(set(roots)) if not _inside_another(root, roots)]
+        done = self._zfs.do("list", ", ".join(outermost), argv.list_inventory(outermost), timeout=LISTING)
+        return parse_inventory(done.stdout, self.label)
+
+    def sync_pools(self, pools: Sequence[str]) -> None:
+        """Write out what is pending, so that `written` tells the truth."""
+        self._zfs.do("sync", ", ".join(pools), argv.sync_pools(pools))
+
+    def snapshot(self, full_names: Sequence[str]) -> None:
+        """Take these snapshots of one pool at the same instant."""
+        self._zfs.do("snapshot", full_names[0], argv.snapshot(full_names))
+
+    def snapshots(self, full_names: Iterable[str]) -> tuple[Snapshot, ...]:
+        """These snapshots as they are now."""
+        return tuple(
+            snapshot
+            for command in argv.list_snapshots(full_names)
+            for snapshot in parse_snapshots(self._zfs.do("list", "snapshots", command).stdout, self.label)
+        )
+
+    def open_send(self, step: SendStep) -> Process:
+        """`zfs send -w`, ready to be read."""
+        return self._zfs.open(argv.send(step))
+
+    def open_resume(self, token: str) -> Process:
+        """Go on with an interrupted send. The token must have been vetted against the plan."""
+        return self._zfs.open(argv.send_resume(token))
+
+    def read_token(self, token: str) -> TokenContents:
+        """What a token of the box stands for, as this machine decodes it. Sends nothing."""
+        done = self._zfs.run(argv.read_token(token))
+        return parse_token(done.stdout, done.stderr, token, exit_code=done.exit_code, host=self.label)
+
+    def bookmark(self, snapshot_full: str, bookmark_full: str) -> None:
+        """Bookmark a snapshot. That the bookmark is there already is fine: its name holds the snapshot's guid."""
+        self._zfs.do("bookmark", snapshot_full, argv.bookmark(snapshot_full, bookmark_full), fine="already-exists")
+
+    def destroy_snapshots(self, dataset: str, names: Iterable[str]) -> None:
+        """Destroy these snapshots of one dataset; those that are gone already are fine."""
+        self._zfs.destroy_snapshots(dataset, names)
+
+    def destroy_bookmark(self, full_name: str) -> None:
+        """Destroy one bookmark; that it is gone already is fine."""
+        self._zfs.do("destroy", full_name, argv.destroy_bookmark(full_name), fine="dataset-missing")
+
+    def permissions(self, datasets: Sequence[str]) -> tuple[Lacking, ...]:
+        """What our user lacks to back up `datasets`; empty when all is well, and always for root."""
+        return lacking(self._zfs.runner, datasets, SOURCE_PERMISSIONS)
+
+
+class Box(Protocol):
+    """The backup machine, as the chain needs it. Partially trusted: every answer is bounded and strictly parsed."""
+
+    @property
+    def label(self) -> str:
+        """How messages name this host."""
+        ...
+
+    def inventory(self, root: str) -> Inventory:
+        """Everything under `root`: the job's root, or one replica. A replica that does not exist gives an empty one.
+
+        Raises OperationError "box-root-missing" when the job's root does not exist.
+        """
+        ...
+
+    def open_receive(self, replica: str) -> Process:
+        """A receive into `replica`, resumable and unmounted, ready to be written to."""
+        ...
+
+    def abort_receive(self, replica: str) -> None:
+        """Give up an interrupted receive."""
+        ...
+
+    def destroy_snapshots(self, replica: str, names: Iterable[str]) -> None:
+        """Destroy these snapshots of one replica; those that are gone already are fine."""
+        ...
+
+    def permissions(self) -> tuple[Lacking, ...]:
+        """What our user there lacks on the root; empty when all is well."""
+        ...
+
+
+class PlainBox:
+    """A box that is spoken to with plain zfs commands."""
+
+    def __init__(self, runner: Runner, root: str) -> None:
+        self._zfs = _Zfs(runner)
+        self._root = root
+
+    @property
+    def label(self) -> str:
+        """See Box."""
+        return self._zfs.label
+
+    def inventory(self, root: str) -> Inventory:
+        """See Box."""
+        done = self._zfs.do("list", root, argv.list_inventory([root]), fine="dataset-missing", timeout=LISTING)
+        if done.exit_code != 0 and root == self._root:
+            raise _root_missing(root, self.label)
+        return parse_inventory(done.stdout, self.label)
+
+    def open_receive(self, replica: str) -> Process:
+        """See Box."""
+        return self._zfs.open(argv.receive(replica))
+
+    def abort_receive(self, replica: str) -> None:
+        """See Box."""
+        self._zfs.do("abort the receive of", replica, argv.abort_receive(replica))
+
+    def destroy_snapshots(self, replica: str, names: Iterable[str]) -> None:
+        """See Box."""
+        self._zfs.destroy_snapshots(replica, names)
+
+    def permissions(self) -> tuple[Lacking, ...]:
+        """See Box."""
+        return lacking(self._zfs.runner, [self._root], BOX_PERMISSIONS)
+
+
+class _Zfs:
+    """What both ends have in common: run a zfs command and judge how it ended."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    @property
+    def label(self) -> str:
+        return self.runner.label
+
+    def run(self, command: Sequence[str], timeout: float = 300) -> Completed:
+        return self.runner.run(command, timeout=timeout)
+
+    def open(self, command: Sequence[str]) -> Process:
+        return self.runner.open(command)
+
+    def do(
+        self, operation: str, subject: str, command: Sequence[str], *, fine: str = "", timeout: float = 300
+    ) -> Completed:
+        """Run; a failure is raised unless its code is `fine`."""
+        done = self.run(command, timeout)
+        if done.exit_code != 0:
+            error = zfs_error(operation, subject, done.exit_code, done.stderr, self.label)
+            if error.code != fine:
+                raise error
+        return done
+
+    def destroy_snapshots(self, dataset: str, names: Iterable[str]) -> None:
+        for command in argv.destroy_snapshots(dataset, names):
+            self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
+
+
+def _inside_another(root: str, roots: Collection[str]) -> bool:
+    """zfs would list what is under both twice."""
+    return any(root.startswith(f"{other}/") for other in roots)
+
+
+def _root_missing(root: str, label: str) -> OperationError:
+    user = label.partition("@")[0]
+    return OperationError(
+        "list",
+        root,
+        f"the root of the replicas does not exist ({label})",
+        "on the box, as root: zfs create -p -o canmount=off -o mountpoint=none -o readonly=on "
+        f"{root} && zfs allow -u {user} {','.join(BOX_PERMISSIONS)} {root}",
+        code="box-root-missing",
+    )

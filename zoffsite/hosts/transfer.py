@@ -1,0 +1,49 @@
+"""One step of a plan: a send on the source into a receive on the box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from zoffsite.hosts.endpoint import Box, Source
+from zoffsite.hosts.limiter import Limiter
+from zoffsite.hosts.pump import pump
+from zoffsite.hosts.runner import Completed
+from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.plan import SendStep, Side
+from zoffsite.stream.begin import ExpectedBegin, check_begin
+from zoffsite.zfs.stderr import zfs_error
+
+
+def transfer(
+    source: Source,
+    box: Box,
+    step: SendStep,
+    replica: str,
+    *,
+    token: str | None = None,
+    limiter: Limiter,
+    stall: float,
+    on_bytes: Callable[[int], object] = lambda _: None,
+) -> int:
+    """Send `step` into `replica` and return the bytes that crossed the wire; `token` goes on where it broke off.
+
+    The receive is not even started before the stream's first record has shown that it is raw and is what `step` says.
+    See `pump` for `stall`, `on_bytes` and the errors. Both programs are gone when this returns or raises.
+    """
+    expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
+
+    def explain(side: Side, ended: Completed) -> ZoffsiteError:
+        if side is Side.SOURCE:
+            return zfs_error("send", step.to.full_name, ended.exit_code, ended.stderr, source.label)
+        return zfs_error("receive into", replica, ended.exit_code, ended.stderr, box.label)
+
+    return pump(
+        source.open_send(step) if token is None else source.open_resume(token),
+        lambda: box.open_receive(replica),
+        subject=step.to.full_name,
+        check_first=lambda record: check_begin(record, expected),
+        explain=explain,
+        limiter=limiter,
+        stall=stall,
+        on_bytes=on_bytes,
+    )
