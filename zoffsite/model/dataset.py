@@ -36,6 +36,7 @@ class Dataset:
     written: int
     used: int
     available: int
+    referenced: int = 0
     resume_token: str | None = None
 
     @property

@@ -63,13 +63,14 @@ class ResumeSend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpToDate:
-    """The box has the newest selected snapshot."""
+    """The box has the newest selected snapshot. `newest` is the box's own where the source has only its bookmark."""
 
     action: ClassVar[str] = "up-to-date"
     source: str
     replica: str
     newest: Snapshot
     reason: str
+    stale_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,69 @@
+"""What both sides have: the GUID decides, never a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.version import Snapshot, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The box's newest snapshot, found on the source as `version`: what an incremental send can start from."""
+
+    version: Version
+    replica: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NothingThere:
+    """The box has no snapshot of this dataset, so only a full send leads there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverged:
+    """The source does not know the box's newest snapshot. Both lists, oldest first, for whoever has to explain it.
+
+    `last_common` is the newest version of the source that the box has too, further back, if there is any.
+    """
+
+    source: tuple[Version, ...]
+    replica: tuple[Snapshot, ...]
+    last_common: Version | None
+
+    @property
+    def unknown(self) -> tuple[Snapshot, ...]:
+        """The box's snapshots that are newer than the last common one."""
+        if self.last_common is None:
+            return self.replica
+        guids = [snapshot.guid for snapshot in self.replica]
+        return self.replica[guids.index(self.last_common.guid) + 1 :]
+
+
+CommonBase = Base | NothingThere | Diverged
+
+
+def find_base(source: DatasetState, replica: DatasetState | None) -> CommonBase:
+    """What a send can start from. ZFS takes an incremental on top of a replica's NEWEST snapshot only.
+
+    A snapshot of the source is preferred to a bookmark of the same guid.
+    """
+    if replica is None or replica.newest is None:
+        return NothingThere()
+    known = _by_guid(source)
+    base = known.get(replica.newest.guid)
+    if base is not None:
+        return Base(version=base, replica=replica.newest)
+    last_common = next((known[s.guid] for s in reversed(replica.snapshots) if s.guid in known), None)
+    return Diverged(source=_versions(source), replica=replica.snapshots, last_common=last_common)
+
+
+def _by_guid(source: DatasetState) -> dict[int, Version]:
+    versions: dict[int, Version] = {bookmark.guid: bookmark for bookmark in source.bookmarks}
+    versions.update((snapshot.guid, snapshot) for snapshot in source.snapshots)
+    return versions
+
+
+def _versions(source: DatasetState) -> tuple[Version, ...]:
+    return tuple(sorted((*source.snapshots, *source.bookmarks), key=lambda version: version.createtxg))

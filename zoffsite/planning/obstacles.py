@@ -1,0 +1,131 @@
+"""What stands in the way of a send, each with its code, its reason in words and what a person can do about it."""
+
+from __future__ import annotations
+
+from zoffsite.model.dataset import KeyStatus
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.plan import Conflict, Refused
+from zoffsite.planning.common_base import Base, Diverged
+
+_SHOWN = 3
+
+
+def obstacle(source: DatasetState, replica: DatasetState | None, name: str) -> Refused | Conflict | None:
+    """What the two datasets themselves, without their versions, forbid. `name` is the replica's."""
+    origin = source.dataset.name
+    if not source.dataset.encrypted:
+        return Refused(
+            source=origin,
+            replica=name,
+            code="not-encrypted",
+            reason="the source dataset is not encrypted: its content would leave in the clear",
+            remedy=f'copy it into an encrypted dataset, or leave it out: exclude = ["{origin}"]',
+        )
+    return None if replica is None else _on_box(origin, replica)
+
+
+def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
+    dataset, name = replica.dataset, replica.dataset.name
+    unfinished = dataset.resume_token is not None and not replica.snapshots
+    if not replica.snapshots and not unfinished:
+        return Conflict(
+            source=origin,
+            replica=name,
+            code="replica-empty",
+            reason="a dataset without snapshots, which no run of this job left behind, occupies the replica's name",
+            remedy=f"on the box, look, and move it away: zfs rename {name} {name}-old",
+        )
+    if dataset.keystatus is KeyStatus.AVAILABLE:
+        return Refused(
+            source=origin,
+            replica=name,
+            code="key-loaded",
+            reason="its key is loaded on the box: whoever is there can read it",
+            remedy=f"on the box: zfs unload-key {name}; then find out who loaded it, and change the key",
+        )
+    if dataset.mounted:
+        return Refused(
+            source=origin,
+            replica=name,
+            code="replica-mounted",
+            reason="the replica is mounted on the box",
+            remedy=f"on the box: zfs unmount {name}; zfs set canmount=off {name}",
+        )
+    if not dataset.encrypted and not unfinished:  # the first bytes of a receive bring the encryption
+        return Refused(
+            source=origin,
+            replica=name,
+            code="replica-not-encrypted",
+            reason="the replica is not encrypted, so it was never received by a raw send",
+            remedy=f"on the box, move it away: zfs rename {name} {name}-old",
+        )
+    if not dataset.readonly:
+        return Refused(
+            source=origin,
+            replica=name,
+            code="replica-writable",
+            reason="the replica is not read-only on the box: a write there would end all incremental sends",
+            remedy=f"on the box, for all replicas: zfs set readonly=on {name.rpartition('/')[0] or name}",
+        )
+    return None
+
+
+def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
+    """The source does not know the box's newest snapshot."""
+    unknown = [f"@{snapshot.name}" for snapshot in found.unknown]
+    shown = ", ".join(unknown[-_SHOWN:])
+    if len(unknown) > _SHOWN:
+        shown = f"{shown} and {len(unknown) - _SHOWN} older ones"
+    if found.last_common is None:
+        reason = f"the two have no snapshot in common; the box has {shown}"
+    else:
+        reason = (
+            f"the box has {shown}, unknown to the source, after @{found.last_common.name}, the last both sides have"
+        )
+    return Conflict(
+        source=source.dataset.name,
+        replica=name,
+        code="diverged",
+        reason=reason,
+        remedy=f"on the box, keep the old replica aside, and the next run sends anew: zfs rename {name} {name}-old",
+    )
+
+
+def written_to(source: DatasetState, replica: DatasetState, base: Base) -> Conflict:
+    """ZFS takes no raw incremental on top of changes, and we never roll back."""
+    name = replica.dataset.name
+    return Conflict(
+        source=source.dataset.name,
+        replica=name,
+        code="replica-written",
+        reason=f"{replica.dataset.written} bytes were written to the replica since @{base.replica.name}",
+        remedy=f"find out by whom; then, on the box: zfs rollback {name}@{base.replica.name}",
+    )
+
+
+def nothing_to_send(source: DatasetState, name: str) -> Conflict:
+    """Neither side has anything that this job sends: said loudly, because such a dataset has no backup."""
+    origin = source.dataset.name
+    return Conflict(
+        source=origin,
+        replica=name,
+        code="no-snapshot",
+        reason="the source has no snapshot that this job sends, and the box has none at all",
+        remedy=f'let the job take snapshots (snapshot when = "written"), or take one: zfs snapshot {origin}@first',
+    )
+
+
+def unread_token(source: DatasetState, name: str) -> Refused:
+    """The box changed its mind between two looks: look again."""
+    return unplanned_token(source, name, "it is not the one that the source was asked about")
+
+
+def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:
+    """`zfs send -t` sends what the token says, so one that nobody planned could make the source send anything."""
+    return Refused(
+        source=source.dataset.name,
+        replica=name,
+        code="unplanned-token",
+        reason=f"the box offers a resume token that no run of this job can have left: {why}",
+        remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {name}",
+    )

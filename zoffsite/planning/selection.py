@@ -1,0 +1,100 @@
+"""Which datasets a job is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from zoffsite.model.errors import SettingsError
+from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.job import Job
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[DatasetState, ...]:
+    """The job's datasets in the order of their names, encrypted or not; `only` narrows them to these names.
+
+    A pattern's `*`, `?` and `[…]` never cross a slash. With `recursive`, all that is below a match belongs to it; an
+    exclusion always takes what is below it too. Raises SettingsError: "nothing-matched" naming each pattern without a
+    match, "unknown-dataset" naming what of `only` the job does not cover.
+    """
+    names = [name for name in inventory.datasets if not _covered(name, job.exclude, recursive=True)]
+    unmatched = [p for p in job.datasets if not any(_covered(name, (p,), recursive=job.recursive) for name in names)]
+    if unmatched:
+        raise _nothing_matched(inventory, job, unmatched)
+    chosen = sorted(name for name in names if _covered(name, job.datasets, recursive=job.recursive))
+    unknown = sorted(set(only).difference(chosen))
+    if unknown:
+        raise _unknown(job, unknown, chosen)
+    return tuple(inventory.datasets[name] for name in chosen if not only or name in only)
+
+
+def roots_of(patterns: Sequence[str]) -> tuple[str, ...]:
+    """The datasets under which a listing finds every match, none of them inside another; empty means all pools.
+
+    >>> roots_of(["tank/home/*", "tank/home/ann/docs", "data"])
+    ('data', 'tank/home')
+    """
+    starts = {"/".join(_literal(pattern)) for pattern in patterns}
+    if "" in starts:
+        return ()
+    return tuple(sorted(start for start in starts if not any(start.startswith(f"{other}/") for other in starts)))
+
+
+def check_distinct(replicas: Mapping[str, str]) -> None:
+    """Require that no two datasets go to one replica; `replicas` gives each dataset's.
+
+    `tank/a:b` and `tank/a/b` would. Raises SettingsError "replica-name-clash".
+    """
+    owners: dict[str, str] = {}
+    for dataset, replica in sorted(replicas.items()):
+        other = owners.setdefault(replica, dataset)
+        if other != dataset:
+            raise SettingsError(
+                "choose",
+                f"the datasets {other} and {dataset}",
+                f"both would be kept as {replica}",
+                f"exclude one of them, or rename it: zfs rename {dataset} NEW-NAME",
+                code="replica-name-clash",
+            )
+
+
+def _literal(pattern: str) -> Iterator[str]:
+    """The components before the first one with a wildcard."""
+    for component in pattern.split("/"):
+        if _WILDCARD.search(component):
+            return
+        yield component
+
+
+def _covered(name: str, patterns: Collection[str], *, recursive: bool) -> bool:
+    components = name.split("/")
+    return any(_matches(components, pattern.split("/"), recursive=recursive) for pattern in patterns)
+
+
+def _matches(name: list[str], pattern: list[str], *, recursive: bool) -> bool:
+    if len(name) < len(pattern) or (len(name) > len(pattern) and not recursive):
+        return False
+    return all(fnmatchcase(part, wanted) for part, wanted in zip(name, pattern, strict=False))
+
+
+def _nothing_matched(inventory: Inventory, job: Job, unmatched: Sequence[str]) -> SettingsError:
+    return SettingsError(
+        "choose",
+        f"the datasets of job {job.name}",
+        f"{inventory.host} has nothing for {', '.join(unmatched)}" + (", or it is all excluded" if job.exclude else ""),
+        "see what there is: zfs list; then correct `datasets` or `exclude` of the job",
+        code="nothing-matched",
+    )
+
+
+def _unknown(job: Job, unknown: Sequence[str], chosen: Sequence[str]) -> SettingsError:
+    return SettingsError(
+        "choose",
+        ", ".join(unknown),
+        f"job {job.name} does not cover it",
+        f"name one of: {', '.join(chosen[:20])}{' …' if len(chosen) > 20 else ''}",
+        code="unknown-dataset",
+    )

@@ -1,0 +1,70 @@
+"""Which snapshots a run takes before it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job, SnapshotWhen
+from zoffsite.model.version import NOT_TAKEN, Snapshot, Version
+from zoffsite.model.work import SourceFacts
+from zoffsite.planning.naming import is_ours, snapshot_name, travels
+
+__all__ = ["is_ours", "snapshot_name", "to_snapshot", "with_pending"]
+
+
+def to_snapshot(job: Job, chosen: Collection[DatasetState], now: datetime) -> tuple[str, ...]:
+    """The full names of the snapshots that are due, those of one pool next to each other.
+
+    Never of an unencrypted dataset, nor of one that already has a snapshot of that name: a second run within the same
+    second goes on with that one.
+    """
+    name = snapshot_name(job, now)
+    due = (state.dataset for state in chosen if _due(job, state) and not _has(state, name))
+    return tuple(f"{dataset.name}@{name}" for dataset in sorted(due, key=lambda d: (d.pool, d.name)))
+
+
+def with_pending(facts: SourceFacts, now: datetime) -> SourceFacts:
+    """`facts` as they would be once `facts.to_snapshot` were taken; those snapshots have the guid NOT_TAKEN."""
+    names = dict(full_name.split("@", 1) for full_name in facts.to_snapshot)
+    return replace(facts, chosen=tuple(_pending(state, names.get(state.dataset.name), now) for state in facts.chosen))
+
+
+def _pending(state: DatasetState, name: str | None, now: datetime) -> DatasetState:
+    if name is None:
+        return state
+    versions: tuple[Version, ...] = (*state.snapshots, *state.bookmarks)
+    snapshot = Snapshot(
+        dataset=state.dataset.name,
+        name=name,
+        guid=NOT_TAKEN,
+        createtxg=1 + max((version.createtxg for version in versions), default=0),
+        creation=int(now.timestamp()),
+        written=state.dataset.written,
+        referenced=state.dataset.referenced,
+    )
+    return replace(state, snapshots=(*state.snapshots, snapshot))
+
+
+def _has(state: DatasetState, name: str) -> bool:
+    return any(snapshot.name == name for snapshot in state.snapshots)
+
+
+def _due(job: Job, state: DatasetState) -> bool:
+    if not state.dataset.encrypted or job.snapshot_when is SnapshotWhen.NEVER:
+        return False
+    if job.snapshot_when is SnapshotWhen.ALWAYS or not any(is_ours(job, s.name) for s in state.snapshots):
+        return True
+    return _written_since_newest(job, state) > 0
+
+
+def _written_since_newest(job: Job, state: DatasetState) -> int:
+    """Bytes written since the newest snapshot that travels: another tool's may be newer and never be sent."""
+    written = state.dataset.written
+    for snapshot in reversed(state.snapshots):
+        if travels(job, snapshot.name):
+            return written
+        written += snapshot.written
+    return written

@@ -1,0 +1,160 @@
+"""Every command line of the product, as lists: a program and its arguments, never a shell's string.
+
+Names are checked on their way in, so nothing that came from a listing or from the settings can be read as an option.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from zoffsite.model.errors import SettingsError
+from zoffsite.model.plan import SendStep
+from zoffsite.model.version import Bookmark
+from zoffsite.zfs.excerpt import excerpt
+from zoffsite.zfs.names import check_bookmark, check_dataset, check_snapshot, is_version
+
+COLUMNS = (
+    "type",
+    "name",
+    "guid",
+    "createtxg",
+    "creation",
+    "encryption",
+    "encryptionroot",
+    "keystatus",
+    "mounted",
+    "readonly",
+    "written",
+    "used",
+    "available",
+    "referenced",
+    "userrefs",
+    "receive_resume_token",
+)
+"""The columns of every listing, in the order in which `zoffsite.zfs.parse` reads them."""
+
+LONGEST_COMMAND = 100_000
+"""Bytes of one command line. sshd hands it to the login shell as ONE argument, and Linux ends that at 128 KiB."""
+
+LONGEST_TOKEN = 65_536
+
+_TOKEN = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+")
+
+
+def list_inventory(roots: Sequence[str]) -> list[str]:
+    """All that is under `roots` (no root: all pools), in one command; `parse_inventory` reads it."""
+    return [*_list("filesystem,volume,snapshot,bookmark"), "-r", *(check_dataset(root) for root in roots)]
+
+
+def list_snapshots(full_names: Iterable[str]) -> list[list[str]]:
+    """These snapshots and nothing else, in as few commands as their length allows; `parse_snapshots` reads each."""
+    start = _list("snapshot")
+    return [[*start, *batch] for batch in _batches((check_snapshot(name) for name in full_names), start)]
+
+
+def snapshot(full_names: Sequence[str]) -> list[str]:
+    """Take all these snapshots of ONE pool at the same instant. `planning.snapshots` keeps the list short enough."""
+    return ["zfs", "snapshot", *(check_snapshot(name) for name in full_names)]
+
+
+def send(step: SendStep) -> list[str]:
+    """`zfs send -w [-i base] to`. Raw without exception: this line is one of the three that keep plaintext at home."""
+    base = step.base
+    if base is None:
+        return ["zfs", "send", "-w", check_snapshot(step.to.full_name)]
+    check = check_bookmark if isinstance(base, Bookmark) else check_snapshot
+    return ["zfs", "send", "-w", "-i", check(base.full_name), check_snapshot(step.to.full_name)]
+
+
+def send_resume(token: str) -> list[str]:
+    """Go on with an interrupted send. The token must have been vetted: it, not the flags, says what is sent."""
+    return ["zfs", "send", "-w", "-t", check_token(token)]
+
+
+def read_token(token: str) -> list[str]:
+    """Have the source say what a token stands for, and how many bytes are left. Sends nothing; `parse_token` reads it.
+
+    `-P` makes the size exact; it does not change how the contents are shown.
+    """
+    return ["zfs", "send", "-n", "-v", "-P", "-t", check_token(token)]
+
+
+def receive(replica: str) -> list[str]:
+    """Receive into `replica`: resumable, unmounted, and never with -F."""
+    return ["zfs", "receive", "-s", "-u", check_dataset(replica)]
+
+
+def abort_receive(replica: str) -> list[str]:
+    """Give up an interrupted receive; what had arrived of that one snapshot is freed."""
+    return ["zfs", "receive", "-A", check_dataset(replica)]
+
+
+def bookmark(snapshot_full: str, bookmark_full: str) -> list[str]:
+    """Bookmark a snapshot, so that it can be destroyed and still be a base."""
+    return ["zfs", "bookmark", check_snapshot(snapshot_full), check_bookmark(bookmark_full)]
+
+
+def destroy_snapshots(dataset: str, names: Iterable[str]) -> list[list[str]]:
+    """`zfs destroy dataset@a,b,c`, in as few commands as their length allows. Never recursive, never of a dataset."""
+    start = f"{check_dataset(dataset)}@"
+    batches = _batches((_snapshot_part(dataset, name) for name in names), ["zfs", "destroy", start])
+    return [["zfs", "destroy", start + ",".join(batch)] for batch in batches]
+
+
+def destroy_bookmark(full_name: str) -> list[str]:
+    """Destroy one bookmark."""
+    return ["zfs", "destroy", check_bookmark(full_name)]
+
+
+def sync_pools(pools: Sequence[str]) -> list[str]:
+    """Write out what is pending, so that `written` is true; no pool named means all."""
+    return ["zpool", "sync", *(check_dataset(pool) for pool in pools)]
+
+
+def version() -> list[str]:
+    """The versions of the tools and of the module."""
+    return ["zfs", "version"]
+
+
+def allow(dataset: str) -> list[str]:
+    """Who may do what with `dataset`; `parse_allow` reads it."""
+    return ["zfs", "allow", check_dataset(dataset)]
+
+
+def check_token(token: str) -> str:
+    """`token`, if it looks like one; else SettingsError "bad-token". It comes from the box, so it is not believed."""
+    if len(token) <= LONGEST_TOKEN and _TOKEN.fullmatch(token):
+        return token
+    raise SettingsError(
+        "read",
+        f"the resume token {excerpt(token)}",
+        "it does not look like one",
+        "look at it on the box: zfs get receive_resume_token",
+        code="bad-token",
+    )
+
+
+def _list(kinds: str) -> list[str]:
+    return ["zfs", "list", "-H", "-p", "-t", kinds, "-o", ",".join(COLUMNS)]
+
+
+def _snapshot_part(dataset: str, name: str) -> str:
+    check_snapshot(f"{dataset}@{name}")
+    assert is_version(name)  # noqa: S101 - no comma and no %: those would name more than this one snapshot
+    return name
+
+
+def _batches(words: Iterable[str], start: Sequence[str]) -> Iterator[list[str]]:
+    """Split `words` so that no command is over the limit; 3 bytes a word for quotes and what stands between."""
+    room = LONGEST_COMMAND - sum(len(word) + 3 for word in start)
+    batch: list[str] = []
+    left = room
+    for word in words:
+        left -= len(word) + 3
+        if batch and left < 0:
+            yield batch
+            batch, left = [], room - len(word) - 3
+        batch.append(word)
+    if batch:
+        yield batch

@@ -1,0 +1,76 @@
+"""Names as ZFS allows them, and the one rule that makes a replica's name.
+
+The rules are those of zfs_namecheck.c: components of `A-Z a-z 0-9 - _ . :` and the space, 255 bytes in all. A name that
+was checked here begins with a letter and holds neither tab, newline nor shell character: no command can read it as an
+option, and no listing can be forged with it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from zoffsite.model.errors import SettingsError
+from zoffsite.zfs.excerpt import excerpt
+
+MAX_NAME = 255
+"""Bytes of a whole name, `@snapshot` or `#bookmark` included (ZFS_MAX_DATASET_NAME_LEN less the closing NUL)."""
+
+_COMPONENT = r"[A-Za-z0-9\-_.: ]+"
+_DATASET = re.compile(rf"[A-Za-z][A-Za-z0-9\-_.: ]*(?:/{_COMPONENT})*")
+_VERSION = re.compile(_COMPONENT)
+
+
+def is_dataset(name: str) -> bool:
+    """True for a name that a filesystem or volume can have."""
+    return (
+        len(name) <= MAX_NAME
+        and _DATASET.fullmatch(name) is not None
+        and not any(component in (".", "..") for component in name.split("/"))
+    )
+
+
+def is_version(name: str) -> bool:
+    """True for what may stand after `@` or `#`."""
+    return len(name) <= MAX_NAME and _VERSION.fullmatch(name) is not None
+
+
+def split_version(full_name: str, mark: str) -> tuple[str, str] | None:
+    """`("tank/x", "daily")` of `tank/x@daily`, with `mark` one of `@` and `#`; None where it is no such name."""
+    dataset, found, name = full_name.partition(mark)
+    if found and len(full_name) <= MAX_NAME and is_dataset(dataset) and is_version(name):
+        return dataset, name
+    return None
+
+
+def check_dataset(name: str) -> str:
+    """`name`, if a dataset can have it; else SettingsError "bad-name"."""
+    return name if is_dataset(name) else _refuse("dataset", name)
+
+
+def check_snapshot(full_name: str) -> str:
+    """`full_name`, if it is `dataset@snapshot`; else SettingsError "bad-name"."""
+    return full_name if split_version(full_name, "@") else _refuse("snapshot", full_name)
+
+
+def check_bookmark(full_name: str) -> str:
+    """`full_name`, if it is `dataset#bookmark`; else SettingsError "bad-name"."""
+    return full_name if split_version(full_name, "#") else _refuse("bookmark", full_name)
+
+
+def replica_name(root: str, dataset: str) -> str:
+    """Where `dataset` goes on the box: `root/pool:path:of:dataset`.
+
+    Flat, so that every replica stands alone: no placeholder parents, and one that fails stops no other.
+    Raises SettingsError "bad-name" where ZFS would not allow the result, most often because it is too long.
+    """
+    return check_dataset(f"{root}/{dataset.replace('/', ':')}")
+
+
+def _refuse(what: str, name: str) -> str:
+    raise SettingsError(
+        "use",
+        f"the {what} name {excerpt(name)}",
+        f"ZFS does not allow it: letters, digits, '-_.: ' only, beginning with a letter, {MAX_NAME} characters at most",
+        "correct the name in the settings: zoffsite config check",
+        code="bad-name",
+    )

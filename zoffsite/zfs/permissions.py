@@ -1,0 +1,114 @@
+"""What a user without root needs: which delegated permissions each verb takes, and who has which; zfs-allow(8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from zoffsite.zfs.malformed import MalformedError, malformed_answer
+
+SOURCE_PERMISSIONS = ("bookmark", "destroy", "mount", "send", "snapshot")
+"""For the source side, on each dataset of the job. `destroy` is for pruning, and needs `mount`."""
+
+BOX_PERMISSIONS = ("create", "destroy", "mount", "receive")
+"""For the box side, on the root. `destroy` is for pruning, and for aborting a receive that cannot be resumed."""
+
+_BY_VERB = {
+    "snapshot": ("mount", "snapshot"),
+    "send": ("send",),
+    "bookmark": ("bookmark",),
+    "destroy": ("destroy", "mount"),
+    "prune": ("destroy", "mount"),
+    "receive": ("create", "mount", "receive"),
+    "abort": ("destroy", "mount"),
+}
+
+_SCOPES = {
+    "Local permissions:": (True, False),
+    "Descendent permissions:": (False, True),
+    "Local+Descendent permissions:": (True, True),
+}
+_HEADER = re.compile(r"---- Permissions on (.+?) -+")
+_GRANT = re.compile(r"\t(?:(user|group) (\S+)|(everyone)) (\S+)")
+_MAX_LINES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One line of `zfs allow`: `who` may use `permissions` on `dataset` itself (`local`), below it, or both.
+
+    `kind` is user, group or everyone; `who` is a name, or a number where the name is unknown, and empty for everyone.
+    """
+
+    dataset: str
+    kind: str
+    who: str
+    permissions: frozenset[str]
+    local: bool
+    descendent: bool
+
+
+def permissions_for(operation: str) -> tuple[str, ...]:
+    """What `operation` takes ("snapshot", "abort the receive of" …); empty where it is no verb that takes any."""
+    return next((_BY_VERB[word] for word in operation.split() if word in _BY_VERB), ())
+
+
+def allow_line(user: str, permissions: Collection[str], dataset: str) -> str:
+    """The command that grants `permissions`, ready to be typed by root."""
+    return f"zfs allow -u {user} {','.join(permissions)} {dataset}"
+
+
+def parse_allow(text: str, host: str) -> tuple[Grant, ...]:
+    """The grants that `argv.allow` shows, those of the parents included. Raises OperationError "malformed-answer".
+
+    Permission sets (`@name`) are resolved where they are defined on the same dataset.
+    """
+    lines = text.split("\n")
+    if len(lines) > _MAX_LINES:
+        with malformed_answer(host, text):
+            raise MalformedError(f"more than {_MAX_LINES} lines")
+    return tuple(_grants(lines, host))
+
+
+def allowed(grants: Collection[Grant], user: str, dataset: str) -> frozenset[str]:
+    """What `user` may do with `dataset` by their own name or as one of everyone; groups are not looked up."""
+    return frozenset(
+        permission
+        for grant in grants
+        if grant.kind == "everyone" or (grant.kind == "user" and grant.who == user)
+        if (grant.local and grant.dataset == dataset) or (grant.descendent and dataset.startswith(grant.dataset + "/"))
+        for permission in grant.permissions
+    )
+
+
+def _grants(lines: list[str], host: str) -> Iterator[Grant]:
+    dataset, scope = "", (False, False)
+    sets: dict[str, frozenset[str]] = {}
+    for line in lines:
+        with malformed_answer(host, line):
+            if header := _HEADER.fullmatch(line):
+                dataset, scope, sets = header[1], (False, False), {}
+            elif not line.startswith("\t"):
+                scope = _SCOPES.get(line, (False, False))
+            elif line.startswith("\t@"):
+                name, _, permissions = line[1:].partition(" ")
+                sets[name] = frozenset(permissions.split(","))
+            elif any(scope):
+                grant = _GRANT.fullmatch(line)
+                if grant is None or not dataset:
+                    raise MalformedError("not a line of zfs allow")
+                kind, who, everyone, permissions = grant.groups()
+                yield Grant(
+                    dataset=dataset,
+                    kind=everyone or kind,
+                    who=who or "",
+                    permissions=_resolve(permissions, sets),
+                    local=scope[0],
+                    descendent=scope[1],
+                )
+
+
+def _resolve(permissions: str, sets: dict[str, frozenset[str]]) -> frozenset[str]:
+    names = permissions.split(",")
+    return frozenset(names).union(*(sets.get(name, frozenset()) for name in names))
