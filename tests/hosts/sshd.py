@@ -10,6 +10,8 @@ import signal
 import socket
 import subprocess
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +143,11 @@ def running(marker: str) -> list[int]:
             if marker.encode() in cmdline.read_bytes() and int(cmdline.parent.name) != os.getpid():
                 found.append(int(cmdline.parent.name))
     return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5) -> bool:
+    """Look again and again, for what no event tells: processes of others coming and going."""
+    end = time.monotonic() + seconds
+    while not (met := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return met

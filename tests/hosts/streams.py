@@ -7,10 +7,10 @@ import sys
 
 MAGIC = 0x2F5BACBAC
 RAW = 1 << 24
-ENCRYPTED_TO = 0x1122334455667788
+GUID = 0x1122334455667788
 
 
-def begin(*, toguid: int = ENCRYPTED_TO, fromguid: int = 0, raw: bool = True, toname: str = "tank/a@s") -> bytes:
+def begin(*, toguid: int = GUID, fromguid: int = 0, raw: bool = True, toname: str = "tank/a@s") -> bytes:
     """The first record of a stream."""
     versioninfo = 1 | ((RAW if raw else 0) << 2)
     head = struct.pack("<IIQQQIIQQ", 0, 0, MAGIC, versioninfo, 0, 2, 0, toguid, fromguid)

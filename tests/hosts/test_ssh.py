@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +25,7 @@ from zoffsite.model.errors import (
     ZoffsiteError,
 )
 
-from .sshd import Sshd, free_port, keygen, public_key, running
+from .sshd import Sshd, free_port, keygen, public_key, running, wait_until
 from .streams import FOREVER, python
 
 pytestmark = pytest.mark.sshd
@@ -281,17 +280,7 @@ def test_nothing_of_ours_is_left_after_close(sshd: Sshd) -> None:
     runner.run(["true"])
     runner.close()
     assert not [thread for thread in threading.enumerate() if "paramiko" in type(thread).__module__]
-    assert set(sshd.sessions()) - before == set() or _await(lambda: set(sshd.sessions()) == before)
-
-
-def _await(condition: object, seconds: float = 5) -> bool:
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
+    assert wait_until(lambda: set(sshd.sessions()) <= before)
 
 
 def _blob(key: str) -> bytes:

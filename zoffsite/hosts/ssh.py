@@ -160,9 +160,12 @@ class SshRunner:
     def _start(self, transport: paramiko.Transport, command: str) -> SshProcess:
         try:
             channel = transport.open_session(timeout=self._host.connect_timeout)
+        except paramiko.ChannelException as error:
+            raise ssh_errors.no_channel(self._host, error.text) from error
         except paramiko.SSHException as error:
-            if transport.is_active():
-                raise ssh_errors.no_channel(self._host, str(error)) from error
+            if transport.is_active() and "Unable" in str(error):  # two refused at once: the other one got the reason
+                raise ssh_errors.no_channel(self._host, "no reason given") from error
+            transport.close()  # no answer at all: what hangs there will not do for others either
             raise ssh_errors.connection_lost(self.label, str(error)) from error
         except (OSError, EOFError) as error:
             raise ssh_errors.connection_lost(self.label, str(error)) from error
