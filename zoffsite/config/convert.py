@@ -1,0 +1,83 @@
+"""From sound tables to the values that the core works with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from zoffsite.config.crosschecks import Parsed, identity_path, prefix_of
+from zoffsite.config.schema import LOCAL, HostTable, JobTable, RetentionTable
+from zoffsite.config.settings import Schedule, Settings
+from zoffsite.model.job import Job, Retention, Retries, SshHost
+
+
+def to_settings(parsed: Parsed, file: Path, notify_urls: SecretStr | None) -> Settings:
+    """The settings, once nothing is wrong with them."""
+    jobs = parsed.jobs
+    return Settings(
+        file=file,
+        jobs={name: _job(name, job, parsed) for name, job in jobs.items()},
+        schedules={
+            name: Schedule(cron=job.schedule.cron, timezone=job.schedule.timezone)
+            for name, job in jobs.items()
+            if job.schedule is not None
+        },
+        secret_urls={name: _urls(job.notify_urls or notify_urls) for name, job in jobs.items()},
+    )
+
+
+def _job(name: str, table: JobTable, parsed: Parsed) -> Job:
+    box = parsed.boxes[table.box]
+    return Job(
+        name=name,
+        datasets=table.datasets,
+        recursive=table.recursive,
+        exclude=table.exclude,
+        source=None if table.source == LOCAL else _host(parsed.sources[table.source], parsed.directory),
+        box=_host(box, parsed.directory),
+        root=box.root,
+        snapshot_prefix=prefix_of(name, table),
+        snapshot_when=table.snapshots.take,
+        selection=table.snapshots.send,
+        selection_patterns=table.snapshots.patterns,
+        keep_source=_retention(table.keep.source),
+        keep_box=_retention(table.keep.box),
+        parallel=table.parallel,
+        bandwidth=table.bandwidth,
+        stall=table.stall.total_seconds(),
+        retries=Retries(
+            count=table.retries.count,
+            first_wait=table.retries.first_wait.total_seconds(),
+            longest_wait=table.retries.longest_wait.total_seconds(),
+        ),
+        objective=table.objective,
+    )
+
+
+def _host(table: HostTable, directory: Path) -> SshHost:
+    return SshHost(
+        host=table.host,
+        port=table.port,
+        user=table.user,
+        host_key=table.host_key,
+        identity_file=identity_path(table, directory),
+        connect_timeout=table.connect_timeout.total_seconds(),
+        keepalive=table.keepalive.total_seconds(),
+    )
+
+
+def _retention(table: RetentionTable) -> Retention:
+    return Retention(
+        last=table.last,
+        within=table.within,
+        hourly=table.hourly,
+        daily=table.daily,
+        weekly=table.weekly,
+        monthly=table.monthly,
+        yearly=table.yearly,
+    )
+
+
+def _urls(urls: SecretStr | None) -> tuple[SecretStr, ...]:
+    return tuple(SecretStr(url) for url in urls.get_secret_value().split()) if urls else ()

@@ -1,0 +1,150 @@
+"""Mistakes that no single value shows: names that nothing has, jobs that would get in each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from zoffsite.config.keyfile import check_key_file
+from zoffsite.config.mistakes import WrongValueError, did_you_mean
+from zoffsite.config.names import LONGEST_DATASET, is_pattern
+from zoffsite.config.schema import LOCAL, BoxTable, HostTable, JobTable
+from zoffsite.config.sources import Loc
+from zoffsite.model.job import Selection, SnapshotWhen
+
+Finding = tuple[Loc, str, str]
+"""Where, what, and what to do."""
+
+STAMP_LENGTH = len("2026-11-23T03:00:00Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """The tables that are sound in themselves; `named` are all names of each kind of table, sound or not."""
+
+    boxes: Mapping[str, BoxTable]
+    sources: Mapping[str, HostTable]
+    jobs: Mapping[str, JobTable]
+    named: Mapping[str, frozenset[str]]
+    directory: Path
+
+
+def cross_check(parsed: Parsed) -> Iterator[Finding]:
+    """Every mistake between values."""
+    for check in _CHECKS:
+        yield from check(parsed)
+
+
+def prefix_of(name: str, job: JobTable) -> str:
+    """How the job's snapshots begin."""
+    return job.snapshots.prefix or f"zoffsite-{name}-"
+
+
+def identity_path(table: HostTable, directory: Path) -> Path:
+    """The private key's file: `~` is the user's home, a relative path is beside the settings file."""
+    return directory / table.identity_file.expanduser()
+
+
+def _names(parsed: Parsed) -> Iterator[Finding]:
+    if not parsed.named["job"]:
+        yield ("job",), "there is no job", "add a [job.NAME] table, as in zoffsite.example.toml"
+    if LOCAL in parsed.named["source"]:
+        yield ("source", LOCAL), f'"{LOCAL}" stands for this machine', "give this source another name"
+    for name, job in parsed.jobs.items():
+        if job.box not in parsed.named["box"]:
+            yield ("job", name, "box"), f'there is no box "{job.box}"', did_you_mean(job.box, parsed.named["box"])
+        sources = parsed.named["source"] | {LOCAL}
+        if job.source not in sources:
+            yield ("job", name, "source"), f'there is no source "{job.source}"', did_you_mean(job.source, sources)
+
+
+def _keys(parsed: Parsed) -> Iterator[Finding]:
+    for kind, tables in (("box", parsed.boxes), ("source", parsed.sources)):
+        for name, table in tables.items():
+            try:
+                check_key_file(identity_path(table, parsed.directory))
+            except WrongValueError as error:
+                yield (kind, name, "identity_file"), error.problem, error.remedy
+
+
+def _lists(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        for key, values in (("datasets", job.datasets), ("exclude", job.exclude)):
+            for index, value in enumerate(values):
+                if value in values[:index]:
+                    yield ("job", name, key, index), f'"{value}" is there twice', "remove one of the two"
+        for index, value in enumerate(job.exclude):
+            if value in job.datasets:
+                where = ("job", name, "exclude", index)
+                yield where, f'"{value}" is both wanted and excluded', "remove it from datasets or from exclude"
+
+
+def _replicas(parsed: Parsed) -> Iterator[Finding]:
+    """Names on the box: a slash becomes a colon there, so that two names may become one, or one too long."""
+    for name, job in parsed.jobs.items():
+        box = parsed.boxes.get(job.box)
+        taken = dict[str, str]()
+        for index, dataset in enumerate(job.datasets):
+            if is_pattern(dataset):
+                continue
+            where = ("job", name, "datasets", index)
+            flat = dataset.replace("/", ":")
+            first = taken.setdefault(flat, dataset)
+            if first != dataset:
+                what = f'"{dataset}" and "{first}" would have one name on the box, "{flat}"'
+                yield where, what, "give them to two jobs with two boxes or roots"
+            room = LONGEST_DATASET - len(flat) - len(f"/@{prefix_of(name, job)}") - STAMP_LENGTH
+            if box is not None and len(box.root) > room:
+                what = f"its snapshots' names on the box would be longer than ZFS's {LONGEST_DATASET} characters"
+                yield where, what, "shorten the box's root or the snapshot prefix"
+
+
+def _roots(parsed: Parsed) -> Iterator[Finding]:
+    """Each job has a root of its own: what one job finds under its root, and prunes there, is never another's."""
+    rooted = [(name, parsed.boxes[job.box]) for name, job in parsed.jobs.items() if job.box in parsed.boxes]
+    for (first, box), (second, other) in combinations(rooted, 2):
+        same_host = (box.host.lower(), box.port) == (other.host.lower(), other.port)
+        if same_host and _overlap(box.root, other.root):
+            what = f'its root on the box ("{other.root}") is, or is within, that of job "{first}" ("{box.root}")'
+            yield ("job", second, "box"), what, "add a [box.NAME] with another root, and name it here"
+
+
+def _snapshots(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        at = ("job", name, "snapshots")
+        if job.snapshots.patterns and job.snapshots.send is not Selection.ALL:
+            yield (*at, "patterns"), 'patterns choose among all snapshots, and send is not "all"', 'write send = "all"'
+        if job.snapshots.take is SnapshotWhen.NEVER and job.snapshots.send is Selection.OURS:
+            what = "no snapshot is taken and only ours are sent, so that nothing new would ever be sent"
+            yield (*at, "take"), what, 'write send = "all", with patterns to choose, or let snapshots be taken'
+    for (first, job), (second, other) in combinations(parsed.jobs.items(), 2):
+        if job.source == other.source and prefix_of(first, job) == prefix_of(second, other):
+            what = f'job "{first}" has the same prefix, so that each would prune the other\'s snapshots'
+            yield ("job", second, "snapshots", "prefix"), what, f'write another, as in "zoffsite-{second}-"'
+
+
+def _times(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        if job.retries.first_wait > job.retries.longest_wait:
+            what = "the first wait is longer than the longest"
+            yield ("job", name, "retries", "first_wait"), what, "lower it, or raise longest_wait"
+        for side, keep in (("source", job.keep.source), ("box", job.keep.box)):
+            if keep.keeps_nothing:
+                yield ("job", name, "keep", side), "no rule here keeps anything", 'write a rule, as in "daily = 7"'
+
+
+def _overlap(root: str, other: str) -> bool:
+    return f"{root}/".startswith(f"{other}/") or f"{other}/".startswith(f"{root}/")
+
+
+_CHECKS: tuple[Callable[[Parsed], Iterator[Finding]], ...] = (
+    _names,
+    _keys,
+    _lists,
+    _replicas,
+    _roots,
+    _snapshots,
+    _times,
+)

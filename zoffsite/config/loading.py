@@ -1,0 +1,144 @@
+"""Reads all settings and finds all mistakes in them at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from zoffsite.config.convert import to_settings
+from zoffsite.config.crosschecks import Parsed, cross_check
+from zoffsite.config.explain import Origin, explain
+from zoffsite.config.mistakes import Problem, did_you_mean
+from zoffsite.config.places import find_config
+from zoffsite.config.schema import Tables
+from zoffsite.config.settings import Settings
+from zoffsite.config.sources import TABLES, Loc, Variable, VariablesSource
+from zoffsite.config.tomlfile import read_toml
+from zoffsite.config.variables import Variables, from_dotenv, from_environment, from_secrets_dir, repeated
+from zoffsite.model.errors import SettingsError
+
+Data = dict[str, Any]
+
+
+def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings, or SettingsError (no-config, bad-settings)."""
+    file = find_config(path, environ)
+    settings, found = _read(file, os.environ if environ is None else environ)
+    if settings is None:
+        count = "one mistake" if len(found) == 1 else f"{len(found)} mistakes"
+        lines = "".join(f"\n  {problem}" for problem in found)
+        problem = f"{count}, so nothing was run:{lines}"
+        raise SettingsError("read settings", str(file), problem, "zoffsite config check", code="bad-settings")
+    return settings
+
+
+def problems(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> list[Problem]:
+    """Every mistake, or an empty list; SettingsError (no-config) when there is no file to check."""
+    return _read(find_config(path, environ), os.environ if environ is None else environ)[1]
+
+
+def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+    places, found = _variables(file.parent, environ)
+    toml = read_toml(file)
+    found += toml.problems
+    if not toml.lines and toml.problems:  # nothing could be read, so that nothing more can be said
+        return None, found
+    used = [_with_a_table(place, toml.data, found) for place in places]
+    origin = Origin(file=str(file), lines=toml.lines, variables=[variable for place in used for variable in place])
+    merged = _merged(toml.data, used)
+    try:
+        tables = _validate(merged)
+    except ValidationError as error:
+        found += explain(error.errors(include_url=False), origin)
+        tables = _validate(_without(merged, [item["loc"] for item in error.errors(include_url=False)]))
+    parsed = Parsed(
+        boxes=tables.box,
+        sources=tables.source,
+        jobs=tables.job,
+        named={kind: frozenset(_names(merged, kind)) for kind in TABLES},
+        directory=file.parent,
+    )
+    found += [origin.problem(*finding) for finding in cross_check(parsed)]
+    if found:
+        return None, sorted(found, key=lambda problem: (problem.file != str(file), problem.file, problem.line or 0))
+    return to_settings(parsed, file, tables.notify_urls), []
+
+
+def _variables(directory: Path, environ: Mapping[str, str]) -> tuple[list[Variables], list[Problem]]:
+    """The variables of each place, the strongest place first."""
+    environment, dotenv = from_environment(environ), from_dotenv(directory / ".env")
+    secrets_dir = environment.secrets_dir or dotenv.secrets_dir
+    secrets = from_secrets_dir(directory / Path(secrets_dir).expanduser()) if secrets_dir else Variables()
+    places = [environment, dotenv, secrets]
+    return places, [*(fault for place in places for fault in place.problems), *repeated(dotenv, secrets)]
+
+
+def _with_a_table(place: Variables, data: Data, found: list[Problem]) -> list[Variable]:
+    """The variables that change a table of the file. One that would make a new table is a slip of the pen: `found`."""
+    used = []
+    for variable in place.found:
+        kind = str(variable.loc[0])
+        if kind not in TABLES or variable.loc[1] in _names(data, kind):
+            used.append(variable)
+            continue
+        found.append(
+            Problem(
+                file=variable.file,
+                line=variable.line,
+                key=variable.name,
+                message=f'there is no {kind} "{variable.loc[1]}" in the file that it could change',
+                remedy=did_you_mean(str(variable.loc[1]), _names(data, kind)),
+            )
+        )
+    return used
+
+
+def _names(data: Data, kind: str) -> list[str]:
+    tables = data.get(kind)
+    return list(tables) if isinstance(tables, dict) else []
+
+
+def _merged(data: Data, places: Sequence[Sequence[Variable]]) -> Data:
+    """One tree of settings: the file's, changed by the variables, the weakest place first."""
+    merged = deepcopy(data)
+    for place in reversed(places):
+        _lay_over(merged, VariablesSource(Tables, place)())
+    return merged
+
+
+def _lay_over(below: Data, above: Data) -> None:
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(below.get(key), dict):
+            _lay_over(below[key], value)
+        else:
+            below[key] = value
+
+
+def _validate(merged: Data) -> Tables:
+    """The tables of `merged`, which is the only source: everything else has been read into it, with its origin."""
+
+    class Read(Tables):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return (InitSettingsSource(settings_cls, init_kwargs=merged),)
+
+    return Read()
+
+
+def _without(merged: Data, wrong: Sequence[Loc]) -> Data:
+    """`merged` less every table with a mistake, so that the others can still be checked against each other."""
+    rest = deepcopy(merged)
+    for loc in wrong:
+        if loc[0] in TABLES and len(loc) > 1 and isinstance(rest.get(str(loc[0])), dict):
+            rest[str(loc[0])].pop(loc[1], None)
+        else:
+            rest.pop(str(loc[0]), None)
+    return rest

@@ -1,0 +1,163 @@
+"""The shape of zoffsite.toml and of the variables that override it. docs/reference/settings.md says it in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from zoffsite.config.cron import check_cron, check_timezone
+from zoffsite.config.hostkey import check_host_key
+from zoffsite.config.mistakes import WrongValueError
+from zoffsite.config.names import (
+    check_dataset,
+    check_host,
+    check_name,
+    check_pattern,
+    check_prefix,
+    check_snapshot_pattern,
+    check_user,
+)
+from zoffsite.config.units import parse_duration, parse_rate
+from zoffsite.model.job import Selection, SnapshotWhen
+
+PREFIX = "ZOFFSITE_"
+DELIMITER = "__"
+LOCAL = "local"
+
+
+def _whole_number(value: object) -> object:
+    """TOML's true is not a number, though Python's is."""
+    if isinstance(value, bool):
+        raise WrongValueError("this must be a whole number", "write a number without quotes")
+    return value
+
+
+def _check_urls(value: SecretStr) -> SecretStr:
+    """Never shows what it reads: an apprise URL holds a password."""
+    for number, url in enumerate(value.get_secret_value().split(), 1):
+        if "://" not in url:
+            raise WrongValueError(
+                f"URL number {number} has no scheme",
+                "separate apprise URLs by spaces, each as in mailto://…; try them with `zoffsite notify test`",
+            )
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Rate = Annotated[int | None, BeforeValidator(parse_rate)]
+Name = Annotated[str, AfterValidator(check_name)]
+Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100_000)]
+Urls = Annotated[SecretStr, AfterValidator(_check_urls)]
+
+
+class Table(BaseModel):
+    """A table of the file: nothing unknown in it, nothing changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HostTable(Table):
+    """`[source.NAME]`, and the part that `[box.NAME]` shares with it: how to log in over SSH."""
+
+    host: Annotated[str, AfterValidator(check_host)]
+    port: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=65535)] = 22
+    user: Annotated[str, AfterValidator(check_user)]
+    host_key: Annotated[str, AfterValidator(check_host_key)]
+    identity_file: Path
+    connect_timeout: Duration = timedelta(seconds=15)
+    keepalive: Duration = timedelta(seconds=15)
+
+
+class BoxTable(HostTable):
+    """`[box.NAME]`: the backup machine."""
+
+    root: Annotated[str, AfterValidator(check_dataset)]
+
+
+class SnapshotsTable(Table):
+    """`[job.NAME.snapshots]`: which snapshots are taken, and which travel."""
+
+    prefix: Annotated[str, AfterValidator(check_prefix)] | None = None
+    take: SnapshotWhen = SnapshotWhen.WRITTEN
+    send: Selection = Selection.OURS
+    patterns: tuple[Annotated[str, AfterValidator(check_snapshot_pattern)], ...] = ()
+
+
+class RetentionTable(Table):
+    """`[job.NAME.keep.source]` and `[job.NAME.keep.box]`: a snapshot is kept when any rule keeps it."""
+
+    last: Count = 0
+    within: Duration | None = None
+    hourly: Count = 0
+    daily: Count = 0
+    weekly: Count = 0
+    monthly: Count = 0
+    yearly: Count = 0
+
+    @property
+    def keeps_nothing(self) -> bool:
+        """True when no rule would keep anything."""
+        rules = (self.last, self.within, self.hourly, self.daily, self.weekly, self.monthly, self.yearly)
+        return not any(rules)
+
+
+class KeepTable(Table):
+    """`[job.NAME.keep]`: one policy a side. A side that is given replaces its default as a whole."""
+
+    source: RetentionTable = RetentionTable(within=timedelta(days=2), daily=7)
+    box: RetentionTable = RetentionTable(within=timedelta(days=2), daily=14, weekly=8, monthly=12, yearly=2)
+
+
+class RetriesTable(Table):
+    """`[job.NAME.retries]`: what can heal by itself is tried again, with growing waits."""
+
+    count: Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100)] = 3
+    first_wait: Duration = timedelta(seconds=10)
+    longest_wait: Duration = timedelta(minutes=5)
+
+
+class ScheduleTable(Table):
+    """`[job.NAME.schedule]`: when deployments run the job."""
+
+    cron: Annotated[str, AfterValidator(check_cron)]
+    timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
+
+
+class JobTable(Table):
+    """`[job.NAME]`: which datasets go where, and how."""
+
+    datasets: Annotated[tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(min_length=1)]
+    recursive: bool = True
+    exclude: tuple[Annotated[str, AfterValidator(check_pattern)], ...] = ()
+    source: str = LOCAL
+    box: str
+    parallel: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=64)] = 2
+    bandwidth: Rate = None
+    stall: Duration = timedelta(minutes=2)
+    objective: Duration = timedelta(hours=26)
+    snapshots: SnapshotsTable = SnapshotsTable()
+    keep: KeepTable = KeepTable()
+    retries: RetriesTable = RetriesTable()
+    schedule: ScheduleTable | None = None
+    notify_urls: Urls | None = None
+
+
+class Tables(BaseSettings):
+    """Everything that can be set; `sources.py` says from where."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
+    )
+
+    box: dict[Name, BoxTable] = Field(default_factory=dict)
+    source: dict[Name, HostTable] = Field(default_factory=dict)
+    job: dict[Name, JobTable] = Field(default_factory=dict)
+    notify_urls: Urls | None = None

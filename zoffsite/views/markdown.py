@@ -1,0 +1,88 @@
+"""The plan and the report as Markdown tables, for the artifacts of the Prefect UI."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, JobPlan, Refused, ResumeSend
+from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
+from zoffsite.model.version import Bookmark
+from zoffsite.views.words import duration_words, report_words, size_words
+
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$])")
+"""What Markdown or HTML would read as more than a character; messages may quote what the box said."""
+
+
+def escape(text: str) -> str:
+    """`text` as Markdown that shows exactly it, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def plan_markdown(plan: JobPlan) -> str:
+    """What a run would do: a table of datasets, one of what would be pruned, and the remedies of what cannot go on."""
+    rows = [_plan_row(dataset) for dataset in plan.datasets]
+    parts = [f"## Plan of job {escape(plan.job)}", _table(("Dataset", "Action", "From", "To", "About", "Why"), rows)]
+    pruned = [
+        (prune.side.value, prune.dataset, str(len(prune.destroy)), str(len(prune.keep)))
+        for prune in plan.prune
+        if prune.destroy
+    ]
+    if pruned:
+        parts += ["### Snapshots that would be pruned", _table(("Side", "Dataset", "Destroy", "Keep"), pruned)]
+    trouble = [dataset for dataset in plan.datasets if isinstance(dataset, Conflict | Refused)]
+    parts += [_trouble(each.source, each.code, each.reason, each.remedy) for each in trouble]
+    return "\n\n".join(parts) + "\n"
+
+
+def report_markdown(report: RunReport) -> str:
+    """What a run did: a sentence, a table of datasets, and each error with its remedy."""
+    rows = [_outcome_row(outcome) for outcome in report.datasets]
+    parts = [f"## {escape(report_words(report))}", f"Started {report.started:%Y-%m-%d %H:%M:%S} UTC."]
+    if rows:
+        parts.append(_table(("Dataset", "State", "Sent", "Time", "Snapshot", "Verified", "Pruned"), rows))
+    if report.error is not None:
+        parts.append(_error(f"job {report.job}", report.error))
+    parts += [_error(outcome.source, outcome.error) for outcome in report.datasets if outcome.error is not None]
+    return "\n\n".join(parts) + "\n"
+
+
+def _plan_row(plan: DatasetPlan) -> tuple[str, ...]:
+    if not isinstance(plan, FullSend | IncrementalSend | ResumeSend):
+        return plan.source, plan.action, "", "", "", plan.reason
+    base = plan.steps[0].base
+    mark = "#" if isinstance(base, Bookmark) else "@"
+    to = plan.steps[-1].to
+    return (
+        plan.source,
+        plan.action,
+        f"{mark}{base.name}" if base else "",
+        f"@{to.name}" + ("" if to.taken else " (to be taken)"),
+        size_words(sum(step.estimated_bytes for step in plan.steps)),
+        plan.reason,
+    )
+
+
+def _outcome_row(outcome: DatasetOutcome) -> tuple[str, ...]:
+    return (
+        outcome.source,
+        outcome.state.value,
+        size_words(outcome.bytes) if outcome.bytes else "",
+        duration_words(outcome.seconds) if outcome.seconds else "",
+        f"@{outcome.snapshot}" if outcome.snapshot else "",
+        "yes" if outcome.verified else "no",
+        f"{outcome.pruned_source} on the source, {outcome.pruned_box} on the box",
+    )
+
+
+def _error(subject: str, error: ErrorReport) -> str:
+    return _trouble(subject, error.code, error.message, error.remedy)
+
+
+def _trouble(subject: str, code: str, message: str, remedy: str) -> str:
+    return f"**{escape(subject)}** ({escape(code)}): {escape(message)}  \nNext: {escape(remedy)}"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *([escape(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

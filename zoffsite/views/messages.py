@@ -1,0 +1,80 @@
+"""What a person is told when a run fails, when it goes well again, and when the alerts are tried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from zoffsite.model.report import DatasetOutcome, RunReport, RunState
+from zoffsite.views.words import duration_words, size_words
+
+MOST_ERRORS = 10
+"""More would not be read, and chats cut long messages off in the middle."""
+LONGEST_TEXT = 500
+"""Characters of one error: what the box says may be long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Plain text: a title of one line, a body of several."""
+
+    title: str
+    body: str
+
+
+def failure_message(report: RunReport, since: datetime | None = None) -> Message:
+    """What failed, since when (the first failed run in a row), and what to do."""
+    bad = [outcome for outcome in report.datasets if not outcome.state.good]
+    total = len(report.datasets)
+    if report.state is RunState.PARTIAL and bad:
+        title = f"zoffsite {report.job}: {len(bad)} of {total} datasets failed"
+    else:
+        title = f"zoffsite {report.job}: backup failed"
+    parts = [f"Run {report.run}, started {_moment(report.started)}, took {duration_words(report.seconds)}."]
+    if since is not None and since < report.started:
+        parts.append(f"No run has gone well since {_moment(since)}.")
+    if report.error is not None:
+        parts.append(_trouble(f"job {report.job}", report.error.message, report.error.remedy))
+    parts += [_failed(outcome) for outcome in bad[:MOST_ERRORS]]
+    if len(bad) > MOST_ERRORS:
+        parts.append(f"… and {len(bad) - MOST_ERRORS} more.")
+    parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
+    return Message(title=title, body="\n\n".join(parts))
+
+
+def recovery_message(report: RunReport, since: datetime | None = None) -> Message:
+    """All is well again, after failures since `since`."""
+    sent = sum(outcome.bytes for outcome in report.datasets)
+    what = f"{size_words(sent)} were sent" if sent else "there was nothing to send"
+    body = f"Run {report.run}, started {_moment(report.started)}: all {len(report.datasets)} datasets are good; {what}."
+    if since is not None:
+        body += f"\n\nIt had failed since {_moment(since)}."
+    return Message(title=f"zoffsite {report.job}: backup works again", body=body)
+
+
+def trial_message(job: str) -> Message:
+    """What `zoffsite notify test` sends."""
+    return Message(
+        title=f"zoffsite {job}: test message",
+        body=f"Alerts of the backup job {job} arrive here. Nothing has failed; somebody ran: zoffsite notify test",
+    )
+
+
+def _failed(outcome: DatasetOutcome) -> str:
+    if outcome.error is None:
+        return f"{outcome.source}: {outcome.state.value}"
+    return _trouble(outcome.source, outcome.error.message, outcome.error.remedy)
+
+
+def _trouble(subject: str, message: str, remedy: str) -> str:
+    return f"{subject}: {_short(message)}\nNext: {_short(remedy)}"
+
+
+def _short(text: str) -> str:
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

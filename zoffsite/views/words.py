@@ -1,0 +1,60 @@
+"""Sizes, rates and times in words, and a run in one line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import humanize
+
+from zoffsite.model.report import RunReport, RunState
+
+_UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def size_words(size: float) -> str:
+    """`512 Bytes`, `1.5 GiB`: powers of 1024, as ZFS counts."""
+    return humanize.naturalsize(size, binary=True)
+
+
+def rate_words(rate: float) -> str:
+    """`3.2 MiB/s`."""
+    return f"{size_words(rate)}/s"
+
+
+def duration_words(duration: float | timedelta) -> str:
+    """The two greatest units: `0.4 s`, `12 s`, `3 min 5 s`, `26 h`, `2 days 4 h`. Up to 48 hours stay hours."""
+    seconds = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    if seconds < 0:
+        return f"-{duration_words(-seconds)}"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s".replace(".0 ", " ")
+    left, words = round(seconds), list[str]()
+    for length, unit in _UNITS if left >= 2 * 86400 else _UNITS[1:]:
+        count, rest = divmod(left, length)
+        if count:
+            words.append(f"{count} {unit}{'s' if unit == 'day' and count > 1 else ''}")
+            left = rest
+        elif words:
+            break
+        if len(words) == 2:
+            break
+    return " ".join(words)
+
+
+def report_words(report: RunReport) -> str:
+    """One line: `home: all 4 datasets are on the box; 1.5 GiB sent in 3 min 5 s`, or what failed, by name."""
+    total = len(report.datasets)
+    bad = [outcome.source for outcome in report.datasets if not outcome.state.good]
+    sent = sum(outcome.bytes for outcome in report.datasets)
+    tail = f"{size_words(sent) if sent else 'nothing'} sent in {duration_words(report.seconds)}"
+    if report.state is RunState.OK:
+        count = {1: "its dataset is", 0: "no dataset, so nothing is"}.get(total, f"all {total} datasets are")
+        return f"{report.job}: {count} on the box; {tail}"
+    if report.error is not None:
+        return f"{report.job}: the run stopped: {report.error.message}; {tail}"
+    return f"{report.job}: {len(bad)} of {total} datasets failed: {_some(bad)}; {tail}"
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
