@@ -1,0 +1,1 @@
+"""The demo: the main job on two real ZFS machines on this computer, every claim checked."""

@@ -1,0 +1,126 @@
+"""The stage: an encrypted tree on the source, a prepared box, and the settings that a user would write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from demo.screen import say
+from lab import Lab
+
+MARKER = "ZOFFSITE-DEMO-PLAINTEXT-MARKER"
+ROOT = "vault/zoffsite/home"
+
+TREE = f"""set -e
+zfs create tank/enc/home/photos
+zfs create tank/enc/home/cache
+zfs create -V 16M tank/enc/home/disk
+zfs create -o compression=off tank/plain
+yes {MARKER} | head -c 3M > /tank/plain/letter.txt
+yes {MARKER} | head -c 2M > /tank/enc/home/letter.txt
+head -c 12M /dev/urandom > /tank/enc/home/photos/sea.raw
+head -c 1M /dev/urandom > /tank/enc/home/cache/junk
+udevadm settle
+yes {MARKER} | head -c 4M | dd of=/dev/zvol/tank/enc/home/disk bs=1M conv=fsync status=none
+zpool sync tank
+"""
+
+SETTINGS = """\
+[source.nas]
+host = "127.0.0.1"
+port = {source_port}
+user = "root"
+host_key = "{source_key}"
+identity_file = "{identity}"
+
+[box.friend]
+host = "127.0.0.1"
+port = {box_port}
+user = "zoffsite"
+host_key = "{box_key}"
+identity_file = "{identity}"
+root = "{root}"
+
+[job.home]
+source = "nas"
+box = "friend"
+datasets = ["tank/enc/home", "tank/plain"]
+exclude = [{exclude}]
+stall = "30s"
+
+[job.home.retries]
+count = 2
+first_wait = "1s"
+longest_wait = "5s"
+
+[job.home.keep.source]
+last = 2
+
+[job.home.keep.box]
+last = 3
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the demo plays: the two machines, a folder for settings, and the environment of its commands."""
+
+    lab: Lab
+    folder: Path
+    environment: Mapping[str, str]
+
+    def write_settings(self, exclude: Sequence[str]) -> None:
+        """zoffsite.toml, as a user would write it."""
+        text = SETTINGS.format(
+            source_port=self.lab.source.uplink_port,
+            source_key=self.lab.source.host_key(),
+            box_port=self.lab.box.uplink_port,
+            box_key=self.lab.box.host_key(),
+            identity=self.lab.key_file,
+            root=ROOT,
+            exclude=", ".join(f'"{dataset}"' for dataset in exclude),
+        )
+        (self.folder / "zoffsite.toml").write_text(text)
+
+    def command(self, *words: str) -> list[str]:
+        """The argv of `zoffsite …` with this demo's settings."""
+        return [str(Path(sys.executable).with_name("zoffsite")), *words]
+
+    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+        """Start `zoffsite …` in the demo's folder; `more` is added to its environment."""
+        environment = {**os.environ, **self.environment, "ZOFFSITE_STATE_DIR": str(self.folder / "state"), **more}
+        return subprocess.Popen(
+            self.command(*words),
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def zoffsite(self, *words: str, expect: int = 0) -> str:
+        """Run `zoffsite …`, shown as it is typed; its stdout. The exit code must be `expect`."""
+        say(f"$ zoffsite {' '.join(words)}")
+        process = self.start(*words)
+        out, err = process.communicate()
+        if process.returncode != expect:
+            raise RuntimeError(f"exit code {process.returncode}, expected {expect}\n{out}\n{err}")
+        return out
+
+    def json(self, *words: str, expect: int = 0) -> Any:
+        """The same for commands that print JSON."""
+        return json.loads(self.zoffsite(*words, "--json", expect=expect))
+
+
+def make_tree(lab: Lab) -> None:
+    """Nested datasets, a zvol, one excluded dataset, one that is not encrypted; and the box's root."""
+    lab.source.create_encrypted("tank/enc")
+    lab.source.run("zfs create tank/enc/home")
+    lab.source.run(TREE)
+    lab.box.prepare_box(ROOT)

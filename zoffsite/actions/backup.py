@@ -1,0 +1,54 @@
+"""Run a job directly, without Prefect: the same steps in a thread pool of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from zoffsite.actions.chain import Verbs, replicate, split
+from zoffsite.actions.plan import find_common_base
+from zoffsite.actions.progress import Progress
+from zoffsite.actions.prune import prune_and_remember
+from zoffsite.actions.retrying import with_retries
+from zoffsite.actions.run import run_job
+from zoffsite.actions.send import send
+from zoffsite.actions.snapshot import take_snapshots
+from zoffsite.actions.verify import verify
+from zoffsite.config.settings import Settings
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.job import Job
+from zoffsite.model.report import DatasetOutcome, RunReport
+
+
+def backup(settings: Settings, job: Job, only: Collection[str], progress: Progress) -> RunReport:
+    """Snapshot, plan, send, verify and prune here and now. `only` narrows the job to these datasets."""
+    with Connections() as hosts:
+
+        def steps(now: datetime) -> Iterator[DatasetOutcome]:
+            return _steps(job, hosts, only, progress, now)
+
+        return run_job(settings, job, f"{job.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", "zoffsite backup", steps)
+
+
+def _steps(
+    job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime
+) -> Iterator[DatasetOutcome]:
+    facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
+    todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
+    known, rest = split(job, todo, now)
+    yield from known
+    verbs = direct_verbs(hosts, progress, now)
+    with ThreadPoolExecutor(max_workers=job.parallel, thread_name_prefix="zoffsite") as pool:
+        yield from pool.map(lambda work: replicate(job, work, verbs), rest)
+
+
+def direct_verbs(hosts: Connections, progress: Progress, now: datetime) -> Verbs:
+    """The chain's steps as plain calls, each with the job's retries."""
+    return Verbs(
+        send=lambda job, work: with_retries(lambda n: send(job, work, hosts, progress, attempt=n), job.retries),
+        verify=lambda job, replica, newest: with_retries(lambda _: verify(job, replica, newest, hosts), job.retries),
+        prune=lambda job, source, replica, newest: with_retries(
+            lambda _: prune_and_remember(job, source, replica, newest, hosts, now), job.retries
+        ),
+    )

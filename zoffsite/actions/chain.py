@@ -1,0 +1,108 @@
+"""The chain of one dataset: send → verify → remember → prune, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from zoffsite.actions.send import plan_error
+from zoffsite.model.errors import ConflictError, SafetyError, ZoffsiteError
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.plan import Conflict, DatasetPlan, Refused, Send, UpToDate
+from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
+from zoffsite.model.version import Snapshot
+from zoffsite.model.work import JobWork, Pruned, Sent, Work
+from zoffsite.planning.bookmarks import has_bookmark
+from zoffsite.planning.retention import plan_both_prunes
+from zoffsite.planning.verification import check_replica
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verbs:
+    """The steps of the chain, as whoever drives it runs them: plain functions, or Prefect tasks around the same ones.
+
+    Each raises a ZoffsiteError when it has failed for good; retries are the driver's.
+    """
+
+    send: Callable[[Job, Work], Sent]
+    verify: Callable[[Job, str, Snapshot], DatasetState]
+    prune: Callable[[Job, DatasetState, DatasetState, Snapshot], Pruned]
+
+
+def settled(job: Job, work: Work, now: datetime) -> bool:
+    """True when the listing already shows that nothing is to be done for this dataset, so that it costs no step."""
+    if not isinstance(work.plan, UpToDate) or work.replica is None:
+        return False
+    if check_replica(work.plan.newest, work.replica) or not has_bookmark(job, work.source, work.plan.newest.guid):
+        return False
+    return not any(plan.destroy for plan in plan_both_prunes(job, work.source, work.replica, now))
+
+
+def split(job: Job, todo: JobWork, now: datetime) -> tuple[list[DatasetOutcome], list[Work]]:
+    """The outcomes that are known from the plan alone, and the datasets that need work."""
+    known: list[DatasetOutcome] = []
+    rest: list[Work] = []
+    for work in todo.datasets:
+        if isinstance(work.plan, Conflict | Refused):
+            known.append(failure(work.plan, plan_error(work.plan)))
+        elif settled(job, work, now):
+            known.append(_outcome(work.plan, DatasetResult.UP_TO_DATE, newest_of(work.plan), verified=True))
+        else:
+            rest.append(work)
+    return known, rest
+
+
+def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
+    """Run the chain for one dataset. Never raises a ZoffsiteError: the outcome says what went wrong."""
+    plan = work.plan
+    sent = Sent(newest=newest_of(plan), bytes=0, seconds=0.0)
+    outcome = _outcome(plan, DatasetResult.UP_TO_DATE, sent.newest)
+    try:
+        if isinstance(plan, Send) or (isinstance(plan, UpToDate) and plan.stale_token):
+            sent = verbs.send(job, work)
+        if isinstance(plan, Send):
+            outcome = replace(
+                _outcome(plan, DatasetResult.SENT, sent.newest), bytes=sent.bytes, seconds=round(sent.seconds, 3)
+            )
+        replica = verbs.verify(job, plan.replica, sent.newest)
+        outcome = replace(outcome, verified=True)
+        pruned = verbs.prune(job, work.source, replica, sent.newest)
+    except ZoffsiteError as error:
+        log.error("%s; %s", error, error.remedy)
+        return replace(outcome, state=_state(error), error=ErrorReport.of(error))
+    return replace(outcome, pruned_source=pruned.source, pruned_box=pruned.box)
+
+
+def failure(plan: DatasetPlan, error: ZoffsiteError) -> DatasetOutcome:
+    """The outcome of a dataset that failed before anything of it was sent."""
+    return DatasetOutcome(source=plan.source, replica=plan.replica, state=_state(error), error=ErrorReport.of(error))
+
+
+def newest_of(plan: DatasetPlan) -> Snapshot:
+    """The snapshot that the replica has once the plan is carried out."""
+    if isinstance(plan, Send):
+        return plan.steps[-1].to
+    assert isinstance(plan, UpToDate)  # noqa: S101 - conflicts and refusals were sorted out by `split`
+    return plan.newest
+
+
+def _outcome(plan: DatasetPlan, state: DatasetResult, newest: Snapshot, *, verified: bool = False) -> DatasetOutcome:
+    return DatasetOutcome(
+        source=plan.source,
+        replica=plan.replica,
+        state=state,
+        snapshot=newest.name,
+        guid=newest.guid,
+        verified=verified,
+    )
+
+
+def _state(error: ZoffsiteError) -> DatasetResult:
+    if isinstance(error, SafetyError):
+        return DatasetResult.REFUSED
+    return DatasetResult.CONFLICT if isinstance(error, ConflictError) else DatasetResult.FAILED

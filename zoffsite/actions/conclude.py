@@ -1,0 +1,44 @@
+"""The end of every run: the report is on disk and the alerts are out before Prefect, or anyone else, is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from zoffsite.config.settings import Settings
+from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
+from zoffsite.notify import notify
+from zoffsite.state import last_report, save_report
+
+log = logging.getLogger(__name__)
+
+
+def make_report(
+    job: str,
+    run: str,
+    started: datetime,
+    outcomes: Sequence[DatasetOutcome],
+    error: ZoffsiteError | None = None,
+) -> RunReport:
+    """The report of a run that ends now; `error` is what stopped the run as a whole."""
+    return RunReport(
+        job=job,
+        run=run,
+        started=started,
+        seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
+        datasets=tuple(sorted(outcomes, key=lambda outcome: outcome.source)),
+        error=ErrorReport.of(error) if error else None,
+        error_exit=error.exit_code if error else None,
+    )
+
+
+def conclude(settings: Settings, report: RunReport) -> RunReport:
+    """Save the report, then notify of a failure, or of the recovery from one. Nothing here can fail the run."""
+    previous = last_report(report.job)
+    save_report(report)
+    result = notify(settings.notify_urls(report.job), report, previous)
+    if not result:
+        log.error("the notification could not be delivered: %s", result.reason)
+    return report

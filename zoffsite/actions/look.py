@@ -1,0 +1,57 @@
+"""Read the facts: one batched listing per host, and the box's resume tokens as the source decodes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.job import Job
+from zoffsite.model.work import SourceFacts
+from zoffsite.planning.selection import choose, roots_of
+from zoffsite.planning.snapshots import to_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxFacts:
+    """The box as it is: its listing, and the contents of each pending resume token by replica name."""
+
+    inventory: Inventory
+    tokens: Mapping[str, TokenContents]
+
+
+def look_at_source(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
+    """List the job's datasets with all their versions. `only` narrows the job to these dataset names.
+
+    Raises SettingsError when a pattern matches nothing.
+    """
+    source = hosts.source_of(job)
+    roots = roots_of(job.datasets)
+    source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
+    inventory = source.inventory(roots)
+    chosen = choose(inventory, job, only)
+    return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
+
+
+def look_at_box(job: Job, hosts: Connections, replicas: Collection[str]) -> BoxFacts:
+    """List the box, and have the source decode the resume tokens of `replicas`; a token is never believed itself."""
+    inventory = hosts.box_of(job).inventory(job.root)
+    states = (inventory.datasets.get(replica) for replica in replicas)
+    return BoxFacts(inventory=inventory, tokens=_decode_tokens(job, hosts, [state for state in states if state]))
+
+
+def look_at_replica(job: Job, hosts: Connections, replica: str) -> BoxFacts:
+    """The same for one replica, after something has changed there."""
+    inventory = hosts.box_of(job).inventory(replica)
+    return BoxFacts(inventory=inventory, tokens=_decode_tokens(job, hosts, inventory.datasets.values()))
+
+
+def _decode_tokens(job: Job, hosts: Connections, states: Collection[DatasetState]) -> dict[str, TokenContents]:
+    source = hosts.source_of(job)
+    return {
+        state.dataset.name: source.read_token(state.dataset.resume_token)
+        for state in states
+        if state.dataset.resume_token is not None
+    }

@@ -1,0 +1,52 @@
+"""Destroy what the retention no longer keeps, and see to the bookmark of what the box has."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.plan import Side
+from zoffsite.model.version import Snapshot
+from zoffsite.model.work import Pruned
+from zoffsite.planning.bookmarks import bookmark_name, has_bookmark, superseded
+from zoffsite.planning.retention import plan_both_prunes
+
+log = logging.getLogger(__name__)
+
+
+def prune_and_remember(
+    job: Job, source: DatasetState, replica: DatasetState, newest: Snapshot, hosts: Connections, now: datetime
+) -> Pruned:
+    """The end of a dataset's chain; `replica` was just verified to have `newest`. Can be repeated at any point."""
+    remember(job, source, newest, hosts)
+    return prune(job, source, replica, hosts, now)
+
+
+def remember(job: Job, source: DatasetState, newest: Snapshot, hosts: Connections) -> None:
+    """Bookmark what the box has, then drop our older bookmarks of this dataset.
+
+    In this order a kill at any point leaves a base: the snapshot itself until pruning, the new bookmark after it.
+    """
+    host = hosts.source_of(job)
+    name = source.dataset.name
+    if not has_bookmark(job, source, newest.guid):
+        host.bookmark(newest.full_name, f"{name}#{bookmark_name(job, newest.guid)}")
+    for bookmark in superseded(job, source, newest.guid):
+        host.destroy_bookmark(bookmark.full_name)
+
+
+def prune(job: Job, source: DatasetState, replica: DatasetState, hosts: Connections, now: datetime) -> Pruned:
+    """Prune one dataset on both sides; `replica` must have just been verified."""
+    counts = {Side.SOURCE: 0, Side.BOX: 0}
+    for plan in plan_both_prunes(job, source, replica, now):
+        names = [snapshot.name for snapshot in plan.destroy]
+        if not names:
+            continue
+        log.info("%s: pruning %d snapshots on the %s: %s", plan.dataset, len(names), plan.side, ", ".join(names))
+        host = hosts.source_of(job) if plan.side is Side.SOURCE else hosts.box_of(job)
+        host.destroy_snapshots(plan.dataset, names)
+        counts[plan.side] = len(names)
+    return Pruned(source=counts[Side.SOURCE], box=counts[Side.BOX])

@@ -1,0 +1,59 @@
+"""One run of a job, whoever drives it: lock, steps, report, alerts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from zoffsite.actions.conclude import conclude, make_report
+from zoffsite.config.settings import Settings
+from zoffsite.hosts.transfers import transfers
+from zoffsite.lock import JobLock
+from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
+from zoffsite.model.job import Job
+from zoffsite.model.report import DatasetOutcome, RunReport
+
+log = logging.getLogger(__name__)
+
+Steps = Callable[[datetime], Iterable[DatasetOutcome]]
+"""Given the time of the run, does the work and yields each dataset's outcome as it is known."""
+
+
+def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> RunReport:
+    """Run `steps` under the job's lock and return the report, saved and sent out.
+
+    `run` names the run; `how` says who started it, for whoever finds the lock held.
+    Raises LockHeldError before anything was done. What else goes wrong is in the report; an exception that is not
+    ours (a cancelled Prefect run) ends all transfers, is reported as an interruption, and goes on.
+    """
+    started = datetime.now(UTC)
+    outcomes: list[DatasetOutcome] = []
+
+    def concluded(error: ZoffsiteError | None) -> RunReport:
+        return conclude(settings, make_report(job.name, run, started, outcomes, error))
+
+    with JobLock(job.name, how):
+        transfers.reset()
+        try:
+            for outcome in steps(started):
+                outcomes.append(outcome)  # one by one: what is known survives an interruption
+            transfers.check("back up", f"job {job.name}")
+        except ZoffsiteError as error:
+            log.error("%s; %s", error, error.remedy)
+            return concluded(error)
+        except BaseException as error:
+            transfers.stop_all()
+            concluded(_interruption(job, error))
+            raise
+        return concluded(None)
+
+
+def _interruption(job: Job, error: BaseException) -> RunInterruptedError:
+    return RunInterruptedError(
+        "back up",
+        f"job {job.name}",
+        f"the run was ended from outside ({type(error).__name__})",
+        f"run it again: zoffsite backup --job {job.name}; what has already arrived is kept",
+        code="interrupted",
+    )

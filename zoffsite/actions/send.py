@@ -1,0 +1,82 @@
+"""Send one dataset, raw, step by step, from the facts of the moment."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from zoffsite.actions.look import look_at_replica
+from zoffsite.actions.plan import plan_dataset
+from zoffsite.actions.progress import Progress
+from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.transfer import transfer
+from zoffsite.model.errors import ConflictError, SafetyError
+from zoffsite.model.job import Job
+from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, Refused, ResumeSend, Send, UpToDate
+from zoffsite.model.work import Sent, Work
+
+log = logging.getLogger(__name__)
+
+
+def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attempt: int = 0) -> Sent:
+    """Carry out the plan of one dataset. After a failed attempt the replica is looked at and planned anew.
+
+    Raises SafetyError or ConflictError for a plan that must not be carried out, TransferError when it broke off.
+    """
+    if attempt > 0:
+        work = plan_dataset(job, work.source, work.plan.replica, look_at_replica(job, hosts, work.plan.replica))
+    plan = work.plan
+    match plan:
+        case Conflict() | Refused():
+            raise plan_error(plan)
+        case UpToDate():
+            _abort_stale(job, plan, hosts)
+            return Sent(newest=plan.newest, bytes=0, seconds=0.0)
+        case FullSend() | IncrementalSend() | ResumeSend():
+            return _carry_out(job, plan, hosts, progress)
+
+
+def plan_error(plan: Conflict | Refused) -> ConflictError | SafetyError:
+    """The error that a plan without a way forward stands for."""
+    kind = ConflictError if isinstance(plan, Conflict) else SafetyError
+    return kind("back up", plan.source, plan.reason, plan.remedy, code=plan.code)
+
+
+def _carry_out(job: Job, plan: Send, hosts: Connections, progress: Progress) -> Sent:
+    source, box = hosts.source_of(job), hosts.box_of(job)
+    started = time.monotonic()
+    if not isinstance(plan, ResumeSend):
+        _abort_stale(job, plan, hosts)
+    limiter = hosts.limiter_of(job)
+    sent = 0
+    complete = False
+    progress.start(plan.source, estimated_bytes(plan))
+    try:
+        for number, step in enumerate(plan.steps):
+            resumed = plan.token if isinstance(plan, ResumeSend) and number == 0 else None
+            sent += transfer(
+                source,
+                box,
+                step,
+                plan.replica,
+                token=resumed,
+                limiter=limiter,
+                stall=job.stall,
+                on_bytes=lambda count: progress.advance(plan.source, count),
+            )
+        complete = True
+    finally:
+        progress.finish(plan.source, complete=complete)
+    return Sent(newest=plan.steps[-1].to, bytes=sent, seconds=time.monotonic() - started)
+
+
+def _abort_stale(job: Job, plan: FullSend | IncrementalSend | UpToDate, hosts: Connections) -> None:
+    """Give up an interrupted receive that can no longer be resumed: nothing of it was ever part of the replica."""
+    if plan.stale_token is not None:
+        log.warning("%s: an interrupted receive can no longer be resumed and is aborted", plan.source)
+        hosts.box_of(job).abort_receive(plan.replica)
+
+
+def estimated_bytes(plan: DatasetPlan) -> int:
+    """The bytes that the whole plan is thought to move."""
+    return sum(step.estimated_bytes for step in plan.steps) if isinstance(plan, Send) else 0

@@ -1,0 +1,61 @@
+"""How the replicas of a job stand: both hosts listed once, every replica verified, its age judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from zoffsite.actions.look import look_at_source
+from zoffsite.actions.plan import find_common_base
+from zoffsite.actions.send import plan_error
+from zoffsite.actions.verify import require
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.plan import Conflict, Refused
+from zoffsite.model.report import ErrorReport
+from zoffsite.model.status import JobStatus, ReplicaStatus
+from zoffsite.model.work import Work
+from zoffsite.planning.freshness import judge
+
+
+def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
+    """Look at both sides; changes nothing."""
+    todo = find_common_base(job, hosts, look_at_source(job, hosts, now), now)
+    replicas = tuple(_status_of(job, work, now) for work in todo.datasets)
+    return JobStatus(job=job.name, when=now, replicas=replicas)
+
+
+def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
+    replica = work.replica
+    newest = replica.newest if replica else None
+    taken = datetime.fromtimestamp(newest.creation, UTC) if newest else None
+    as_of = now if newest and unwritten_since(work.source, newest.guid) else taken
+    return ReplicaStatus(
+        source=work.source.dataset.name,
+        replica=work.plan.replica,
+        newest=newest.name if newest else None,
+        guid=newest.guid if newest else None,
+        taken=taken,
+        as_of=as_of,
+        used=replica.dataset.used if replica else 0,
+        freshness=judge(now - as_of if as_of else None, job.objective),
+        error=_problem(work),
+    )
+
+
+def unwritten_since(source: DatasetState, guid: int) -> bool:
+    """True when the source's newest snapshot is `guid` and nothing was written after it."""
+    return source.newest is not None and source.newest.guid == guid and source.dataset.written == 0
+
+
+def _problem(work: Work) -> ErrorReport | None:
+    """Why the replica is not good as it is, if it is not."""
+    try:
+        if isinstance(work.plan, Conflict | Refused):
+            raise plan_error(work.plan)
+        if work.replica is not None and work.replica.newest is not None:
+            require(work.plan.replica, work.replica.newest, work.replica)
+    except ZoffsiteError as error:
+        return ErrorReport.of(error)
+    return None

@@ -1,0 +1,114 @@
+"""`zoffsite backup`: through Prefect when its API is configured and answers, else directly; the same run either way."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from zoffsite.cli.context import console, job_of, print_json
+from zoffsite.model.errors import ExitCode, UnreachableError
+
+if TYPE_CHECKING:
+    from zoffsite.config.settings import Settings
+    from zoffsite.model.job import Job
+    from zoffsite.model.report import RunReport
+
+
+class Driver(Enum):
+    """Who runs the steps."""
+
+    DIRECT = "direct"
+    PREFECT = "prefect"
+    WHICHEVER = "whichever"
+
+
+def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, as_json: bool) -> ExitCode:
+    """Run one job and print its report; the exit code that goes with it."""
+    from zoffsite.cli.report import draw_report
+    from zoffsite.config.loading import load
+    from zoffsite.views.json import report_json
+
+    settings = load()
+    job = job_of(settings, name)
+    with stopping_on_signals():
+        report = _by_prefect(job, only) if _prefect_drives(driver) else _directly(settings, job, only)
+    if as_json:
+        print_json(report_json(report))
+    else:
+        draw_report(console(), report)
+    return report.exit_code
+
+
+def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
+    from zoffsite.actions.backup import backup
+    from zoffsite.cli.progress import shown_progress
+
+    with shown_progress() as progress:
+        return backup(settings, job, only, progress)
+
+
+def _by_prefect(job: Job, only: Sequence[str]) -> RunReport:
+    from flows.backup import backup
+
+    state: Any = backup(job.name, list(only) or None, return_state=True)
+    report: RunReport | BaseException = state.result(raise_on_failure=False)
+    if isinstance(report, BaseException):
+        raise report
+    return report
+
+
+def _prefect_drives(driver: Driver) -> bool:
+    """Whether Prefect runs it; says why not, so that nobody looks for the run in the UI in vain."""
+    if driver is Driver.DIRECT:
+        return False
+    url = os.environ.get("PREFECT_API_URL", "")
+    if answers(url):
+        return True
+    if driver is Driver.PREFECT:
+        raise UnreachableError(
+            "reach",
+            f"the Prefect API at {url}" if url else "a Prefect API",
+            "it does not answer" if url else "PREFECT_API_URL is not set",
+            "start it (prefect server start) and set PREFECT_API_URL, or run without it: zoffsite backup --direct",
+            code="prefect-unreachable",
+            transient=True,
+        )
+    why = f"the Prefect API at {url} does not answer" if url else "no Prefect API is configured"
+    console(stderr=True).print(f"Running directly: {why}.")
+    return False
+
+
+def answers(url: str) -> bool:
+    """True when a Prefect API answers at `url` within three seconds."""
+    import urllib.error
+    import urllib.request
+
+    if not url.startswith(("http://", "https://")):
+        return False
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3) as answer:  # noqa: S310 - http(s) only
+            return bool(answer.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end both processes of every transfer, and the run is reported; a second Ctrl-C kills."""
+    from zoffsite.hosts.transfers import stop_all
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop_all()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,129 @@
+"""The `zoffsite` command: what each verb takes. Everything heavy is imported by the verb that needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from zoffsite.model.errors import ExitCode, ZoffsiteError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Personal off-site backup for ZFS: raw encrypted sends to a box that never sees a key.",
+    epilog="Exit codes: 0 all well, 1 some datasets failed, 2 wrong usage or settings, 3 a host cannot be reached, "
+    "4 refused for safety, 5 another run holds the lock, 130 interrupted.",
+)
+config_app = typer.Typer(no_args_is_help=True, help="Look at the settings.")
+notify_app = typer.Typer(no_args_is_help=True, help="Look after the notifications.")
+app.add_typer(config_app, name="config")
+app.add_typer(notify_app, name="notify")
+
+JobOption = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads this at run time
+    typer.Option("--job", "-j", help="The job of zoffsite.toml; not needed if there is only one."),
+]
+DatasetOption = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--dataset", "-d", help="Only this dataset of the job; can be given more than once."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@app.callback()
+def everywhere(
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--config", "-c", help="The settings file (default: where zoffsite.toml is looked for)."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say each command that is run.")] = False,
+) -> None:
+    """Options of every verb."""
+    from zoffsite.cli.context import set_up
+
+    set_up(config, verbose=verbose)
+
+
+@app.command()
+def plan(job: JobOption = None, dataset: DatasetOption = None, json: JsonOption = False) -> None:
+    """Show what a run would do, and why. Contacts both sides and changes nothing."""
+    from zoffsite.cli.plan import show_plan
+
+    show_plan(job, dataset or [], as_json=json)
+
+
+@app.command()
+def backup(
+    job: JobOption = None,
+    dataset: DatasetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="The same as `plan`.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Run through Prefect, or not at all.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run a job here and now: snapshot, raw send, verify, prune."""
+    from zoffsite.cli.backup import Driver, run_backup
+    from zoffsite.cli.plan import show_plan
+
+    if direct and prefect:
+        raise typer.BadParameter("--direct and --prefect exclude each other")
+    if dry_run:
+        show_plan(job, dataset or [], as_json=json)
+        return
+    driver = Driver.DIRECT if direct else Driver.PREFECT if prefect else Driver.WHICHEVER
+    raise typer.Exit(run_backup(job, dataset or [], driver, as_json=json))
+
+
+@app.command()
+def verify(job: JobOption = None, json: JsonOption = False) -> None:
+    """Check every replica on the box: GUID, encryption, no key, not mounted, read-only, nothing written."""
+    from zoffsite.cli.verify import run_verify
+
+    raise typer.Exit(run_verify(job, as_json=json))
+
+
+@app.command()
+def status(job: JobOption = None, json: JsonOption = False) -> None:
+    """Show how old each replica is, judged by what is on the box."""
+    from zoffsite.cli.status import run_status
+
+    raise typer.Exit(run_status(job, as_json=json))
+
+
+@config_app.command("check")
+def config_check(
+    offline: Annotated[bool, typer.Option("--offline", help="Only the files; contact no host.")] = False,
+) -> None:
+    """Check the settings, every mistake at once with its key and line; then the hosts and their permissions."""
+    from zoffsite.cli.config import check
+
+    raise typer.Exit(check(offline=offline))
+
+
+@notify_app.command("test")
+def notify_test(job: JobOption = None) -> None:
+    """Send a test message to every notification URL."""
+    from zoffsite.cli.notify import send_test
+
+    raise typer.Exit(send_test(job))
+
+
+def run() -> None:
+    """The console script: every failure ends in one message and a documented exit code, never in a traceback."""
+    try:
+        app(standalone_mode=True)
+    except ZoffsiteError as error:
+        from zoffsite.cli.context import show_error
+
+        show_error(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(ExitCode.SOME_FAILED)

@@ -1,0 +1,62 @@
+"""`zoffsite plan`: what a run would do, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from zoffsite.actions.plan import preview
+from zoffsite.actions.send import estimated_bytes
+from zoffsite.cli.context import console, job_of, print_json
+from zoffsite.config.loading import load
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.job import Job
+from zoffsite.model.plan import Conflict, JobPlan, Refused, Send
+from zoffsite.views.json import plan_json
+from zoffsite.views.words import duration_words, size_words
+
+STYLES = {"full": "cyan", "incremental": "cyan", "resume": "cyan", "up-to-date": "green"}
+
+
+def show_plan(name: str | None, only: Sequence[str], *, as_json: bool) -> None:
+    """Print the plan of one job."""
+    job = job_of(load(), name)
+    with Connections() as hosts:
+        plan = preview(job, hosts, datetime.now(UTC), only)
+    if as_json:
+        print_json(plan_json(plan))
+    else:
+        draw_plan(console(), job, plan)
+
+
+def draw_plan(out: Console, job: Job, plan: JobPlan) -> None:
+    """The plan as text, a dataset in two or three lines."""
+    source = job.source.label if job.source else "this machine"
+    out.print(f"Job [bold]{job.name}[/]: {source} → {job.root} on {job.box.label}\n", soft_wrap=True)
+    for each in plan.datasets:
+        bytes_words = size_words(estimated_bytes(each)) if isinstance(each, Send) else ""
+        style = STYLES.get(each.action, "bold red")
+        out.print(Text.assemble((f"  {each.action:<12}", style), f"{bytes_words:>10}  ", (each.source, "bold")))
+        out.print(Padding(Text(each.reason), (0, 0, 0, 14)))
+        if isinstance(each, Conflict | Refused):
+            out.print(Padding(Text(f"Remedy: {each.remedy}"), (0, 0, 0, 14)))
+    out.print()
+    draw_summary(out, job, plan)
+
+
+def draw_summary(out: Console, job: Job, plan: JobPlan) -> None:
+    """Totals, and the command that carries the plan out."""
+    total = sum(estimated_bytes(each) for each in plan.datasets)
+    words = f"about {size_words(total)} to send"
+    if job.bandwidth and total:
+        words += f", {duration_words(total / job.bandwidth)} at {size_words(job.bandwidth)}/s"
+    pruned = sum(len(each.destroy) for each in plan.prune)
+    out.print(f"{len(plan.to_snapshot)} snapshots to take, {words}, {pruned} snapshots to prune.")
+    for prune in plan.prune:
+        names = ", ".join(snapshot.name for snapshot in prune.destroy)
+        out.print(Padding(Text(f"prune {prune.dataset} ({prune.side}): {names}"), (0, 0, 0, 2)))
+    out.print(f"Nothing was changed. To do it: zoffsite backup --job {job.name}")

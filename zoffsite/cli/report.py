@@ -1,0 +1,49 @@
+"""A run's report as a table for people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from zoffsite.model.report import DatasetOutcome, DatasetResult, RunReport, RunState
+from zoffsite.views.words import duration_words, report_words, size_words
+
+STYLES = {DatasetResult.SENT: "green", DatasetResult.UP_TO_DATE: "green"}
+
+
+def draw_report(out: Console, report: RunReport) -> None:
+    """The outcome of each dataset, the errors with their remedies, and one line that sums up."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
+    for title, justify in (("Dataset", "left"), ("State", "left"), ("Sent", "right"), ("Time", "right")):
+        table.add_column(title, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("Verified")
+    table.add_column("Pruned", justify="right")
+    for outcome in report.datasets:
+        table.add_row(*_row(outcome))
+    if report.datasets:
+        out.print(table)
+    for outcome in report.datasets:
+        if outcome.error is not None:
+            _draw_error(out, outcome.error.message, outcome.error.remedy)
+    if report.error is not None:
+        _draw_error(out, report.error.message, report.error.remedy)
+    style = "bold green" if report.state is RunState.OK else "bold red"
+    out.print(Text(f"\n{report_words(report)}", style))
+
+
+def _row(outcome: DatasetOutcome) -> tuple[Text, ...]:
+    return (
+        Text(outcome.source),
+        Text(outcome.state, STYLES.get(outcome.state, "bold red")),
+        Text(size_words(outcome.bytes) if outcome.bytes else "–"),
+        Text(duration_words(outcome.seconds) if outcome.seconds else "–"),
+        Text("yes" if outcome.verified else "no"),
+        Text(f"{outcome.pruned_source}+{outcome.pruned_box}"),
+    )
+
+
+def _draw_error(out: Console, message: str, remedy: str) -> None:
+    out.print(Text.assemble(("\nError: ", "bold red"), message))
+    out.print(Padding(Text(f"Next: {remedy}"), (0, 0, 0, 2)))

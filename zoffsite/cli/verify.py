@@ -1,0 +1,49 @@
+"""`zoffsite verify`: is every replica what it must be?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from rich.padding import Padding
+from rich.text import Text
+
+from zoffsite.actions.status import status
+from zoffsite.cli.context import console, jobs_of, print_json
+from zoffsite.config.loading import load
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.errors import ExitCode
+from zoffsite.model.status import JobStatus, ReplicaStatus
+from zoffsite.views.json import status_json
+
+
+def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
+    """Verify the replicas of one job, or of all."""
+    with Connections() as hosts:
+        jobs = [status(job, hosts, datetime.now(UTC)) for job in jobs_of(load(), name)]
+    if as_json:
+        print_json([status_json(each) for each in jobs])
+    else:
+        for each in jobs:
+            _draw(each)
+    bad = any(not verified(replica) for each in jobs for replica in each.replicas)
+    return ExitCode.SOME_FAILED if bad else ExitCode.OK
+
+
+def verified(replica: ReplicaStatus) -> bool:
+    """True when the box holds something, and it is what it must be."""
+    return replica.error is None and replica.newest is not None
+
+
+def _draw(job: JobStatus) -> None:
+    out = console()
+    for replica in job.replicas:
+        good = verified(replica)
+        mark = Text("verified  ", "green") if good else Text("NOT GOOD  ", "bold red")
+        out.print(Text.assemble(mark, (replica.source, "bold"), f" @{replica.newest}" if replica.newest else ""))
+        if replica.error is not None:
+            out.print(Padding(Text(replica.error.message), (0, 0, 0, 10)))
+            out.print(Padding(Text(f"Next: {replica.error.remedy}"), (0, 0, 0, 10)))
+        elif not good:
+            out.print(Padding(Text(f"nothing on the box yet. Next: zoffsite backup --job {job.job}"), (0, 0, 0, 10)))
+    count = sum(verified(replica) for replica in job.replicas)
+    out.print(f"{job.job}: {count} of {len(job.replicas)} replicas verified on the box")

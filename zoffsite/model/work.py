@@ -1,0 +1,52 @@
+"""The values that pass from one step of a job to the next: snapshot → common base → send → verify → prune."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.plan import DatasetPlan, JobPlan
+from zoffsite.model.version import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """The source after its snapshots: `chosen` are the job's datasets, encrypted or not; `to_snapshot` full names."""
+
+    inventory: Inventory
+    chosen: tuple[DatasetState, ...]
+    to_snapshot: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One dataset's share of a run: its plan, and the facts that the plan was made from."""
+
+    plan: DatasetPlan
+    source: DatasetState
+    replica: DatasetState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWork:
+    """The plan of the whole run, with the facts of each dataset, in the same order."""
+
+    plan: JobPlan
+    datasets: tuple[Work, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What a send brought to the box: `newest` is what the replica must have now; `bytes` crossed the wire."""
+
+    newest: Snapshot
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """How many snapshots pruning destroyed on each side."""
+
+    source: int
+    box: int
