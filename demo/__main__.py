@@ -38,15 +38,16 @@ def main(arguments: list[str]) -> int:
 def play(folder: Path, *, keep: bool) -> None:
     """The whole demo in `folder`."""
     step("Start two machines with ZFS (the first time, their images are built: some minutes)")
-    with Lab.up() as lab:
+    with prefect_server(folder / "prefect") as server, Lab.up() as lab:
         say(f"source: OpenZFS {lab.source.version}, box: OpenZFS {lab.box.version}")
-        step("Start a Prefect server on loopback; make an encrypted tree on the source")
-        with prefect_server(folder / "prefect") as environment:
-            make_tree(lab)
-            stage = Stage(lab=lab, folder=folder, environment=environment)
-            for chapter in CHAPTERS:
-                chapter(stage)
-            summary(stage, environment["PREFECT_API_URL"].removesuffix("/api"), keep=keep)
+        step("Make an encrypted tree on the source, and a root for it on the box")
+        make_tree(lab)
+        step("A Prefect server on loopback")
+        server.wait_until_ready()
+        stage = Stage(lab=lab, folder=folder, environment=server.environment)
+        for chapter in CHAPTERS:
+            chapter(stage)
+        summary(stage, server.url.removesuffix("/api"), keep=keep)
 
 
 def summary(stage: Stage, url: str, *, keep: bool) -> None:

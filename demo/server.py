@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.state import free_ports
@@ -32,43 +32,54 @@ def server_environment(home: Path, port: int) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class PrefectServer:
+    """A server that is starting; `environment` is what its clients need."""
+
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def url(self) -> str:
+        """The API."""
+        return self.environment["PREFECT_API_URL"]
+
+    def wait_until_ready(self) -> None:
+        """Return once it answers; RuntimeError with the end of its log when it does not."""
+        deadline = time.monotonic() + STARTING
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/health", timeout=2) as answer:  # noqa: S310 - our own URL
+                    if answer.status == 200:
+                        return
+            except OSError:
+                time.sleep(0.2)  # nothing to wait on: the port opens when it opens
+        tail = self.log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"the Prefect server did not come up:\n{tail}")
+
+
 @contextmanager
-def prefect_server(home: Path) -> Iterator[Mapping[str, str]]:
-    """Start a server, wait until it answers, give the environment that its clients need; stop it in the end."""
+def prefect_server(home: Path) -> Iterator[PrefectServer]:
+    """Start a server, which takes a while (`wait_until_ready`); stop it in the end."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    port = free_ports(1)[0]
-    environment = server_environment(home, port)
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(
+    environment = server_environment(home, free_ports(1)[0])
+    log = home / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
             # It ends when we do, even if we are killed: setpriv(1), prctl(2).
             ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "prefect", "server", "start"],
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_healthy(server, environment["PREFECT_API_URL"], home)
-        yield environment
+        yield PrefectServer(environment=environment, process=process, log=log)
     finally:
-        server.terminate()
+        process.terminate()
         try:
-            server.wait(15)
+            process.wait(15)
         except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-
-
-def _wait_until_healthy(server: subprocess.Popen[bytes], url: str, home: Path) -> None:
-    deadline = time.monotonic() + STARTING
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310 - our own loopback URL
-                if answer.status == 200:
-                    return
-        except OSError:
-            time.sleep(0.2)  # nothing to wait on: the port opens when it opens
-    tail = (home / "server.log").read_text(errors="replace")[-2000:]
-    raise RuntimeError(f"the Prefect server did not come up:\n{tail}")
+            process.kill()
+            process.wait()

@@ -30,7 +30,8 @@ def plan(stage: Stage) -> None:
     """Settings are checked and the plan is shown; nothing changes."""
     step("The settings, and the plan")
     stage.write_settings(exclude=[f"{HOME}/cache"])
-    stage.zoffsite("config", "check")
+    for line in stage.zoffsite("config", "check", expect=1).splitlines():
+        say(f"  {line}")
     for line in stage.zoffsite("plan").splitlines():
         say(f"  {line}")
     planned = {each["source"]: each["action"] for each in stage.json("plan")["datasets"]}
