@@ -23,7 +23,9 @@ def to_settings(parsed: Parsed, file: Path, notify_urls: SecretStr | None) -> Se
             for name, job in jobs.items()
             if job.schedule is not None
         },
-        secret_urls={name: _urls(job.notify_urls or notify_urls) for name, job in jobs.items()},
+        secret_urls={
+            name: _urls(notify_urls if job.notify_urls is None else job.notify_urls) for name, job in jobs.items()
+        },
     )
 
 

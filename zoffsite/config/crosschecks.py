@@ -114,11 +114,10 @@ def _roots(parsed: Parsed) -> Iterator[Finding]:
 def _snapshots(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
         at = ("job", name, "snapshots")
-        if job.snapshots.patterns and job.snapshots.send is not Selection.ALL:
-            yield (*at, "patterns"), 'patterns choose among all snapshots, and send is not "all"', 'write send = "all"'
-        if job.snapshots.take is SnapshotWhen.NEVER and job.snapshots.send is Selection.OURS:
+        nothing_of_ours = job.snapshots.take is SnapshotWhen.NEVER and not job.snapshots.patterns
+        if nothing_of_ours and job.snapshots.send is Selection.OURS:
             what = "no snapshot is taken and only ours are sent, so that nothing new would ever be sent"
-            yield (*at, "take"), what, 'write send = "all", with patterns to choose, or let snapshots be taken'
+            yield (*at, "take"), what, 'name other snapshots by patterns, or write send = "all", or take = "written"'
     for (first, job), (second, other) in combinations(parsed.jobs.items(), 2):
         if job.source == other.source and prefix_of(first, job) == prefix_of(second, other):
             what = f'job "{first}" has the same prefix, so that each would prune the other\'s snapshots'
@@ -131,8 +130,9 @@ def _times(parsed: Parsed) -> Iterator[Finding]:
             what = "the first wait is longer than the longest"
             yield ("job", name, "retries", "first_wait"), what, "lower it, or raise longest_wait"
         for side, keep in (("source", job.keep.source), ("box", job.keep.box)):
-            if keep.keeps_nothing:
-                yield ("job", name, "keep", side), "no rule here keeps anything", 'write a rule, as in "daily = 7"'
+            if keep.model_fields_set and keep.keeps_nothing:
+                remedy = "write one rule that is more than 0; a table without any rule keeps everything"
+                yield ("job", name, "keep", side), "no rule here keeps anything", remedy
 
 
 def _overlap(root: str, other: str) -> bool:

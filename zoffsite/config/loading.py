@@ -56,7 +56,7 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
         tables = _validate(merged)
     except ValidationError as error:
         found += explain(error.errors(include_url=False), origin)
-        tables = _validate(_without(merged, [item["loc"] for item in error.errors(include_url=False)]))
+        tables = _sound(merged, error)
     parsed = Parsed(
         boxes=tables.box,
         sources=tables.source,
@@ -133,12 +133,27 @@ def _validate(merged: Data) -> Tables:
     return Read()
 
 
-def _without(merged: Data, wrong: Sequence[Loc]) -> Data:
-    """`merged` less every table with a mistake, so that the others can still be checked against each other."""
-    rest = deepcopy(merged)
-    for loc in wrong:
-        if loc[0] in TABLES and len(loc) > 1 and isinstance(rest.get(str(loc[0])), dict):
-            rest[str(loc[0])].pop(loc[1], None)
-        else:
-            rest.pop(str(loc[0]), None)
-    return rest
+def _sound(merged: Data, first: ValidationError) -> Tables:
+    """The tables of `merged` less what is wrong, so that the rest can still be checked against each other.
+
+    A wrong value costs its own key, or the table within the job's, so that one with a default takes no more with it;
+    where that is not enough, for nothing can stand in for it, it costs the whole job, box or source.
+    """
+    rest, error = deepcopy(merged), first
+    for depth in (3, 2, 1):
+        for item in error.errors(include_url=False):
+            _drop(rest, item["loc"][: depth if item["loc"][0] in TABLES else 1])
+        try:
+            return _validate(rest)
+        except ValidationError as again:
+            error = again
+    return _validate({})
+
+
+def _drop(data: Data, loc: Loc) -> None:
+    *around, last = loc
+    inner: Any = data
+    for part in around:
+        inner = inner.get(part) if isinstance(inner, dict) else None
+    if isinstance(inner, dict):
+        inner.pop(last, None)

@@ -106,7 +106,7 @@ class RetentionTable(Table):
 
 
 class KeepTable(Table):
-    """`[job.NAME.keep]`: one policy a side. A side that is given replaces its default as a whole."""
+    """`[job.NAME.keep]`: one policy a side. A side that is given replaces its default as a whole; empty keeps all."""
 
     source: RetentionTable = RetentionTable(within=timedelta(days=2), daily=7)
     box: RetentionTable = RetentionTable(within=timedelta(days=2), daily=14, weekly=8, monthly=12, yearly=2)
