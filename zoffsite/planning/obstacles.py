@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.plan import Conflict, Refused
@@ -33,7 +35,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-empty",
             reason="a dataset without snapshots, which no run of this job left behind, occupies the replica's name",
-            remedy=f"on the box, look, and move it away: zfs rename {name} {name}-old",
+            remedy=f"on the box, look, and move it away: {_set_aside(name)}",
         )
     if dataset.keystatus is KeyStatus.AVAILABLE:
         return Refused(
@@ -41,7 +43,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="key-loaded",
             reason="its key is loaded on the box: whoever is there can read it",
-            remedy=f"on the box: zfs unload-key {name}; then find out who loaded it, and change the key",
+            remedy=f"on the box: zfs unload-key {quote(name)}; then find out who loaded it, and change the key",
         )
     if dataset.mounted:
         return Refused(
@@ -49,7 +51,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-mounted",
             reason="the replica is mounted on the box",
-            remedy=f"on the box: zfs unmount {name}; zfs set canmount=off {name}",
+            remedy=f"on the box: zfs unmount {quote(name)}; zfs set canmount=off {quote(name)}",
         )
     if not dataset.encrypted and not unfinished:  # the first bytes of a receive bring the encryption
         return Refused(
@@ -57,7 +59,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-not-encrypted",
             reason="the replica is not encrypted, so it was never received by a raw send",
-            remedy=f"on the box, move it away: zfs rename {name} {name}-old",
+            remedy=f"on the box, move it away: {_set_aside(name)}",
         )
     if not dataset.readonly:
         return Refused(
@@ -65,7 +67,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-writable",
             reason="the replica is not read-only on the box: a write there would end all incremental sends",
-            remedy=f"on the box, for all replicas: zfs set readonly=on {name.rpartition('/')[0] or name}",
+            remedy=f"on the box, for all replicas: zfs set readonly=on {quote(name.rpartition('/')[0] or name)}",
         )
     return None
 
@@ -87,7 +89,7 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
         replica=name,
         code="diverged",
         reason=reason,
-        remedy=f"on the box, keep the old replica aside, and the next run sends anew: zfs rename {name} {name}-old",
+        remedy=f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}",
     )
 
 
@@ -99,7 +101,7 @@ def written_to(source: DatasetState, replica: DatasetState, base: Base) -> Confl
         replica=name,
         code="replica-written",
         reason=f"{replica.dataset.written} bytes were written to the replica since @{base.replica.name}",
-        remedy=f"find out by whom; then, on the box: zfs rollback {name}@{base.replica.name}",
+        remedy=f"find out by whom; then, on the box: zfs rollback {quote(f'{name}@{base.replica.name}')}",
     )
 
 
@@ -111,7 +113,7 @@ def nothing_to_send(source: DatasetState, name: str) -> Conflict:
         replica=name,
         code="no-snapshot",
         reason="the source has no snapshot that this job sends, and the box has none at all",
-        remedy=f'let the job take snapshots (snapshot when = "written"), or take one: zfs snapshot {origin}@first',
+        remedy=f"let the job take snapshots, or take one: zfs snapshot {quote(origin)}@first",
     )
 
 
@@ -127,5 +129,10 @@ def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:
         replica=name,
         code="unplanned-token",
         reason=f"the box offers a resume token that no run of this job can have left: {why}",
-        remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {name}",
+        remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {quote(name)}",
     )
+
+
+def _set_aside(name: str) -> str:
+    """The command that keeps what is there but frees its name."""
+    return f"zfs rename {quote(name)} {quote(name + '-old')}"

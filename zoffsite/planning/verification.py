@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 
 from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.errors import OperationError, SafetyError, ZoffsiteError
@@ -36,7 +37,8 @@ def failed_verification(replica: str, findings: tuple[Finding, ...]) -> Zoffsite
         "verify",
         replica,
         "; ".join(map(str, findings)) or "it could not be looked at",
-        f"look on the box: zfs get guid,encryption,keystatus,mounted,readonly,written,receive_resume_token {replica}",
+        "look on the box: zfs get guid,encryption,keystatus,mounted,readonly,written,receive_resume_token "
+        f"{quote(replica)}",
         code="verify-failed",
     )
 

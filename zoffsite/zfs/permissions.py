@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -56,13 +57,13 @@ def permissions_for(operation: str) -> tuple[str, ...]:
 
 def allow_line(user: str, permissions: Collection[str], dataset: str) -> str:
     """The command that grants `permissions`, ready to be typed by root."""
-    return f"zfs allow -u {user} {','.join(permissions)} {dataset}"
+    return shlex.join(["zfs", "allow", "-u", user, ",".join(permissions), dataset])
 
 
 def parse_allow(text: str, host: str) -> tuple[Grant, ...]:
     """The grants that `argv.allow` shows, those of the parents included. Raises OperationError "malformed-answer".
 
-    Permission sets (`@name`) are resolved where they are defined on the same dataset.
+    What a permission set (`@name`) holds is among a grant's permissions, beside its name.
     """
     lines = text.split("\n")
     if len(lines) > _MAX_LINES:
@@ -83,32 +84,47 @@ def allowed(grants: Collection[Grant], user: str, dataset: str) -> frozenset[str
 
 
 def _grants(lines: list[str], host: str) -> Iterator[Grant]:
+    sets = _sets(lines)
     dataset, scope = "", (False, False)
+    for line in lines:
+        if header := _HEADER.fullmatch(line):
+            dataset, scope = header[1], (False, False)
+        elif not line.startswith("\t"):
+            scope = _SCOPES.get(line, (False, False))
+        elif any(scope):
+            with malformed_answer(host, line):
+                yield _grant(dataset, line, scope, sets)
+
+
+def _grant(dataset: str, line: str, scope: tuple[bool, bool], sets: dict[str, frozenset[str]]) -> Grant:
+    found = _GRANT.fullmatch(line)
+    if found is None or not dataset:
+        raise MalformedError("not a line of zfs allow")
+    kind, who, everyone, permissions = found.groups()
+    return Grant(
+        dataset=dataset,
+        kind=everyone or kind,
+        who=who or "",
+        permissions=_resolve(frozenset(permissions.split(",")), sets),
+        local=scope[0],
+        descendent=scope[1],
+    )
+
+
+def _sets(lines: list[str]) -> dict[str, frozenset[str]]:
+    """The permission sets by name. A set of a parent is shown after the child that uses it, so they are read first.
+
+    A name that is defined on several datasets means the sum here: this is for advice, zfs itself decides.
+    """
     sets: dict[str, frozenset[str]] = {}
     for line in lines:
-        with malformed_answer(host, line):
-            if header := _HEADER.fullmatch(line):
-                dataset, scope, sets = header[1], (False, False), {}
-            elif not line.startswith("\t"):
-                scope = _SCOPES.get(line, (False, False))
-            elif line.startswith("\t@"):
-                name, _, permissions = line[1:].partition(" ")
-                sets[name] = frozenset(permissions.split(","))
-            elif any(scope):
-                grant = _GRANT.fullmatch(line)
-                if grant is None or not dataset:
-                    raise MalformedError("not a line of zfs allow")
-                kind, who, everyone, permissions = grant.groups()
-                yield Grant(
-                    dataset=dataset,
-                    kind=everyone or kind,
-                    who=who or "",
-                    permissions=_resolve(permissions, sets),
-                    local=scope[0],
-                    descendent=scope[1],
-                )
+        if line.startswith("\t@"):
+            name, _, permissions = line[1:].partition(" ")
+            sets[name] = sets.get(name, frozenset()) | frozenset(permissions.split(","))
+    return sets
 
 
-def _resolve(permissions: str, sets: dict[str, frozenset[str]]) -> frozenset[str]:
-    names = permissions.split(",")
-    return frozenset(names).union(*(sets.get(name, frozenset()) for name in names))
+def _resolve(names: frozenset[str], sets: dict[str, frozenset[str]]) -> frozenset[str]:
+    """`names` with the contents of the sets among them, and of the sets in those."""
+    more = names.union(*(sets.get(name, frozenset()) for name in names))
+    return more if more == names else _resolve(more, sets)

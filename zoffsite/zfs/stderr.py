@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from shlex import quote
 
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, TransferError, ZoffsiteError
 from zoffsite.zfs.excerpt import plain
@@ -62,15 +63,28 @@ class Rule:
     kind: type[ZoffsiteError] = OperationError
 
 
+def _set_aside(dataset: str) -> str:
+    """The command that keeps a replica but frees its name."""
+    return f"zfs rename {quote(dataset)} {quote(dataset + '-old')}"
+
+
 def _permission_remedy(failure: Failure) -> str:
     needed = permissions_for(failure.operation)
     if not needed:
-        return f"on {failure.host}, see what is delegated: zfs allow {failure.dataset}"
+        return f"on {failure.host}, see what is delegated: zfs allow {quote(failure.dataset)}"
     return f"on {failure.host}, as root: {allow_line(failure.user, needed, failure.dataset)}"
 
 
 def _listing(failure: Failure) -> str:
-    return f"on {failure.host}, look: zfs list -t all -r {failure.dataset}"
+    return f"on {failure.host}, look: zfs list -t all -r {quote(failure.dataset)}"
+
+
+def _busy_remedy(failure: Failure) -> str:
+    if "destroy" in failure.operation:  # zfs says the same of a held snapshot
+        return (
+            f"on {failure.host}, see whether it is held: zfs list -t snapshot -o name,userrefs {quote(failure.dataset)}"
+        )
+    return f"wait for what else uses it on {failure.host}, then run it again"
 
 
 def _try_again(_: Failure) -> str:
@@ -86,7 +100,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code="zfs-module-missing",
-        pattern=r"The ZFS modules (?:are not loaded|cannot be auto-loaded)|/dev/zfs and /proc/self/mounts are required",
+        pattern=r"The ZFS modules (?:are not loaded|cannot be auto-loaded)|/dev/zfs and /proc/self/mounts|"
+        r"Failed to initialize the libzfs library",
         problem="the ZFS kernel module is not loaded",
         remedy=lambda f: f"on {f.host}, as root: modprobe zfs",
     ),
@@ -99,25 +114,30 @@ RULES: tuple[Rule, ...] = (
     Rule(
         code="pool-suspended",
         pattern=r"I/O is currently suspended|pool is unavailable|pool .* unavailable|pool is read-only",
-        remedy=lambda f: f"on {f.host}, look at its disks: zpool status {f.pool}",
+        remedy=lambda f: f"on {f.host}, look at its disks: zpool status {quote(f.pool)}",
+    ),
+    Rule(
+        code="io-error",
+        pattern=r"I/O error|Input/output error|insufficient replicas",
+        remedy=lambda f: f"on {f.host}, look at its disks: zpool status -v {quote(f.pool)}",
     ),
     Rule(
         code="no-space",
         pattern=r"out of space|No space left on device|quota exceeded|Disk quota exceeded|(?:snap|fs).*limit.*exceeded",
-        remedy=lambda f: f"on {f.host}, make room or raise the quota: zfs list -o space -r {f.pool}",
+        remedy=lambda f: f"on {f.host}, make room or raise the quota: zfs list -o space -r {quote(f.pool)}",
     ),
     Rule(
         code="ivset-mismatch",
         pattern=r"IV set guid (?:mismatch|missing)",
         problem="the replica's newest snapshot was once received without -w, so no raw stream fits on it",
-        remedy=lambda f: f"on {f.host}, keep it aside and start anew: zfs rename {f.dataset} {f.dataset}-old",
+        remedy=lambda f: f"on {f.host}, keep it aside and start anew: {_set_aside(f.dataset)}",
         kind=ConflictError,
     ),
     Rule(
         code="replica-modified",
         pattern=r"has been modified\s+since most recent snapshot",
         problem="the replica was written to since its newest snapshot",
-        remedy=lambda f: f"on {f.host}, find out by whom, then: zfs rollback {f.dataset}@NEWEST",
+        remedy=lambda f: f"on {f.host}, find out by whom, then: zfs rollback {quote(f.dataset + '@NEWEST')}",
         kind=ConflictError,
     ),
     Rule(
@@ -136,6 +156,12 @@ RULES: tuple[Rule, ...] = (
         transient=True,
     ),
     Rule(
+        code="nothing-to-abort",
+        pattern=r"does not have any resumable receive state to abort",
+        problem="there is no interrupted receive",
+        remedy=_listing,
+    ),
+    Rule(
         code="replica-occupied",
         pattern=r"destination '.*' exists\s+must specify -F|destination has snapshots|destination already exists|"
         r"cannot perform raw receive on top of existing unencrypted",
@@ -147,7 +173,7 @@ RULES: tuple[Rule, ...] = (
         code="key-mismatch",
         pattern=r"encryption key does not match existing key",
         problem="the replica has another key than the source",
-        remedy=lambda f: f"on {f.host}, keep it aside and start anew: zfs rename {f.dataset} {f.dataset}-old",
+        remedy=lambda f: f"on {f.host}, keep it aside and start anew: {_set_aside(f.dataset)}",
         kind=ConflictError,
     ),
     Rule(
@@ -155,7 +181,9 @@ RULES: tuple[Rule, ...] = (
         pattern=r"kernel modules must be upgraded",
         problem="the receive was disturbed, most often by a snapshot taken of the replica meanwhile; "
         "zfs then speaks of kernel modules, which need no upgrade",
-        remedy=lambda f: f"on {f.host}, let no other tool snapshot or receive below {f.dataset}, and run it again",
+        remedy=lambda f: (
+            f"on {f.host}, let no other tool snapshot or receive below {quote(f.dataset)}, and run it again"
+        ),
         transient=True,
         kind=TransferError,
     ),
@@ -163,13 +191,13 @@ RULES: tuple[Rule, ...] = (
         code="key-needed",
         pattern=r"(?:source|dataset|inherited) key must be loaded",
         problem="zfs wanted to read plaintext, which a raw send never does",
-        remedy=lambda f: f"run it again; if it stays, look at the dataset: zfs get all {f.dataset}",
+        remedy=lambda f: f"run it again; if it stays, look at the dataset: zfs get all {quote(f.dataset)}",
         kind=SafetyError,
     ),
     Rule(
         code="stream-broken",
         pattern=r"incomplete stream|checksum mismatch|failed to read from stream|incorrect header checksum|"
-        r"invalid record type",
+        r"invalid record type|invalid backup stream",
         problem="the stream did not arrive whole",
         remedy=_try_again,
         transient=True,
@@ -207,33 +235,30 @@ RULES: tuple[Rule, ...] = (
     Rule(
         code="dataset-missing",
         pattern=r"does not exist|no such pool|no longer exists|could not find any snapshots|no datasets available",
-        remedy=lambda f: f"on {f.host}, look what there is: zfs list -r {f.pool}",
+        remedy=lambda f: f"on {f.host}, look what there is: zfs list -r {quote(f.pool)}",
     ),
     Rule(
         code="already-exists",
-        pattern=r"already exists|pool or dataset exists",
+        pattern=r"already exists|pool or dataset exists|bookmark exists",
         remedy=_listing,
     ),
     Rule(
         code="held",
         pattern=r"it's being held|snapshot has holds|has dependent clones|dataset has (?:children|dependent)",
         problem="something still needs it: a hold or a clone",
-        remedy=lambda f: f"on {f.host}, look: zfs holds -r {f.dataset}; zfs get -t snapshot clones {f.dataset}",
+        remedy=lambda f: (
+            f"on {f.host}, look: zfs holds -r {quote(f.dataset)}; zfs get -t snapshot clones {quote(f.dataset)}"
+        ),
     ),
     Rule(
         code="busy",
         pattern=r"(?:dataset|pool or dataset|target|snapshot|pool) is busy|currently being (?:received|sent)",
-        remedy=lambda f: f"wait for what else uses it on {f.host}, then run it again",
+        remedy=_busy_remedy,
         transient=True,
     ),
     Rule(
-        code="io-error",
-        pattern=r"I/O error|Input/output error|insufficient replicas",
-        remedy=lambda f: f"on {f.host}, look at its disks: zpool status -v {f.pool}",
-    ),
-    Rule(
         code="stream-refused",
-        pattern=r"invalid backup stream|invalid stream|backup failed",
+        pattern=r"invalid stream|backup failed",
         remedy=_try_again,
         transient=True,
         kind=TransferError,
@@ -248,7 +273,7 @@ def zfs_error(operation: str, subject: str, exit_code: int, stderr: str, host: s
     `operation` is a verb ("snapshot", "receive into"), `subject` the dataset, snapshot or bookmark, `host` a label.
     An `exit_code` below 0 or over 128 means that a signal ended it. What no rule knows has the code "zfs-failed".
     """
-    text = stderr[:_MAX_READ]
+    text = stderr[:_MAX_READ].partition("\nusage:")[0]
     failure = Failure(operation=operation, subject=subject, host=host, exit_code=exit_code, text=text)
     rule = next((rule for rule in RULES if re.search(rule.pattern, text)), None) or _without_words(failure)
     said = plain(text, MAX_SHOWN)
@@ -279,5 +304,5 @@ def _without_words(failure: Failure) -> Rule:
     return Rule(
         code="zfs-failed",
         pattern="",
-        remedy=lambda f: f"read what zfs says, and look: on {f.host}: zpool status {f.pool}",
+        remedy=lambda f: f"read what zfs says, and look: on {f.host}: zpool status {quote(f.pool)}",
     )

@@ -1,0 +1,115 @@
+"""Every command line."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoffsite.model.errors import SettingsError
+from zoffsite.model.plan import SendStep
+from zoffsite.model.version import Bookmark, Snapshot
+from zoffsite.zfs import argv
+
+TO = Snapshot(dataset="tank/x y", name="two", guid=2, createtxg=20, creation=0)
+FROM = Snapshot(dataset="tank/x y", name="one", guid=1, createtxg=10, creation=0)
+MARK = Bookmark(dataset="tank/x y", name="one", guid=1, createtxg=10, creation=0)
+
+
+def step(base: Snapshot | Bookmark | None) -> SendStep:
+    return SendStep(to=TO, base=base, estimated_bytes=0)
+
+
+def test_every_send_is_raw_and_of_one_snapshot() -> None:
+    assert argv.send(step(None)) == ["zfs", "send", "-w", "tank/x y@two"]
+    assert argv.send(step(FROM)) == ["zfs", "send", "-w", "-i", "tank/x y@one", "tank/x y@two"]
+    assert argv.send(step(MARK)) == ["zfs", "send", "-w", "-i", "tank/x y#one", "tank/x y@two"]
+    assert argv.send_resume("1-a-b-cd") == ["zfs", "send", "-w", "-t", "1-a-b-cd"]
+
+
+def test_receiving_is_resumable_and_unmounted_and_never_forced() -> None:
+    assert argv.receive("vault/a") == ["zfs", "receive", "-s", "-u", "vault/a"]
+    assert argv.abort_receive("vault/a") == ["zfs", "receive", "-A", "vault/a"]
+
+
+def test_one_command_lists_everything_below_all_roots() -> None:
+    command = argv.list_inventory(["tank/a", "data"])
+    assert command[:6] == ["zfs", "list", "-H", "-p", "-t", "filesystem,volume,snapshot,bookmark"]
+    assert command[-3:] == ["-r", "tank/a", "data"]
+    assert command[command.index("-o") + 1].split(",") == list(argv.COLUMNS)
+
+
+def test_reading_a_token_sends_nothing() -> None:
+    assert argv.read_token("1-a-b-cd") == ["zfs", "send", "-n", "-v", "-P", "-t", "1-a-b-cd"]
+
+
+def test_the_small_ones() -> None:
+    assert argv.snapshot(["tank/a@x", "tank/b@x"]) == ["zfs", "snapshot", "tank/a@x", "tank/b@x"]
+    assert argv.bookmark("tank/a@x", "tank/a#y") == ["zfs", "bookmark", "tank/a@x", "tank/a#y"]
+    assert argv.destroy_bookmark("tank/a#y") == ["zfs", "destroy", "tank/a#y"]
+    assert argv.sync_pools(["tank"]) == ["zpool", "sync", "tank"]
+    assert argv.version() == ["zfs", "version"]
+    assert argv.allow("tank/a") == ["zfs", "allow", "tank/a"]
+
+
+BAD = ["-F", "tank/a b\n", "tank%x", "tank/x,y", "", "tank;id"]
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda bad: argv.list_inventory([bad]),
+        lambda bad: argv.list_snapshots([f"{bad}@a"]),
+        lambda bad: argv.snapshot([f"{bad}@a"]),
+        lambda bad: argv.receive(bad),
+        lambda bad: argv.abort_receive(bad),
+        lambda bad: argv.bookmark(f"{bad}@a", "tank#b"),
+        lambda bad: argv.bookmark("tank@a", f"{bad}#b"),
+        lambda bad: argv.destroy_snapshots(bad, ["a"]),
+        lambda bad: argv.destroy_bookmark(f"{bad}#a"),
+        lambda bad: argv.sync_pools([bad]),
+        lambda bad: argv.allow(bad),
+        lambda bad: argv.send_resume(bad),
+        lambda bad: argv.read_token(bad),
+    ],
+)
+def test_no_name_can_become_an_option_or_a_second_name(build: Callable[[str], object], bad: str) -> None:
+    with pytest.raises(SettingsError):
+        build(bad)
+
+
+@pytest.mark.parametrize("names", [["a", "b%c"], ["a,b"], ["a b", ""], ["a@b"], ["a#b"], ["../x"]])
+def test_destroying_names_every_snapshot_by_itself(names: list[str]) -> None:
+    with pytest.raises(SettingsError):
+        argv.destroy_snapshots("tank/a", names)
+
+
+def test_destroying_never_names_a_dataset() -> None:
+    assert argv.destroy_snapshots("tank/a", []) == []
+    for command in argv.destroy_snapshots("tank/a", ["x", "y z"]):
+        assert command == ["zfs", "destroy", "tank/a@x,y z"]
+
+
+@given(st.lists(st.text(alphabet="ab -_.:", min_size=1, max_size=200), min_size=1, max_size=40), st.integers(1, 60))
+def test_long_lists_are_split_so_that_each_command_fits_in_one_argument(names: list[str], times: int) -> None:
+    many = names * times
+    commands = argv.destroy_snapshots("tank/a", many)
+    assert all(len(shlex.join(command)) <= argv.LONGEST_COMMAND for command in commands)
+    assert [name for command in commands for name in command[2].partition("@")[2].split(",")] == many
+    listings = argv.list_snapshots(f"tank/a@{name}" for name in many)
+    assert all(len(shlex.join(command)) <= argv.LONGEST_COMMAND for command in listings)
+    assert sum(len(command) - 8 for command in listings) == len(many)
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "1-a-b", "1-a-b-", "1-a-b-xyz", "1-a-b-c d", "-t", "1-a-b-c\n", "1-a-b-" + "c" * 70_000]
+)
+def test_a_token_is_checked_before_it_reaches_a_command(bad: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        argv.check_token(bad)
+    assert caught.value.code == "bad-token"
+    assert len(str(caught.value)) < 500
