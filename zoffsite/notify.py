@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,11 +33,13 @@ class _Kind(StrEnum):
 
 _REASONS = re.compile(
     r"connection refused|timed? ?out|timeout|name or service not known|temporary failure in name resolution"
-    r"|no route to host|network is unreachable|connection reset|certificate verify failed|authentication"
-    r"|unauthori[sz]ed|forbidden|not found|too many requests|error=\d{3}\b",
+    r"|no route to host|network is unreachable|connection reset|certificate verify failed"
+    r"|STARTTLS extension not supported|authentication|error=\d{3}\b|\b[45]\d\d(?=, b)",
     re.IGNORECASE,
 )
 """What of apprise's log may be shown. A list of what may, not of what may not: nobody can know what a URL holds."""
+_WHERE = ("Socket Exception", "Connection error", "Failed", "SMTP")
+"""How the lines begin that give reasons. Others quote the message itself, where the same words mean something else."""
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9]{0,15}(?=://)")
 
 
@@ -82,7 +85,8 @@ def _send(urls: Sequence[SecretStr], message: Message, kind: _Kind) -> NotifyRes
 
 def _deliver(url: str, message: Message, kind: _Kind) -> str | None:
     """None, or why the message did not go out."""
-    with _listening() as said:
+    with _listening() as said, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a plugin's use of something deprecated must not keep an alert back
         try:
             import apprise
 
@@ -102,7 +106,8 @@ def _deliver(url: str, message: Message, kind: _Kind) -> str | None:
 
 
 def _reasons(said: Sequence[str]) -> str:
-    found = dict.fromkeys(match[0].lower() for line in said for match in _REASONS.finditer(line))
+    telling = [line for line in said if line.startswith(_WHERE)]
+    found = dict.fromkeys(match[0].lower() for line in telling for match in _REASONS.finditer(line))
     return f" ({', '.join(found)})" if found else ""
 
 
@@ -113,7 +118,7 @@ def _scheme(url: str) -> str:
 
 class _Ear(logging.Handler):
     def __init__(self, said: list[str]) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self.said = said
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -122,16 +127,19 @@ class _Ear(logging.Handler):
 
 @contextmanager
 def _listening() -> Iterator[list[str]]:
-    """Keep what apprise logs to ourselves: it may quote URLs."""
+    """Keep what apprise and its HTTP client log to ourselves: it quotes URLs, and why a mail failed only at DEBUG."""
     said = list[str]()
-    ear, logger = _Ear(said), logging.getLogger("apprise")
-    before = logger.propagate, logger.level
-    logger.addHandler(ear)
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
+    ear = _Ear(said)
+    loggers = [logging.getLogger(name) for name in ("apprise", "urllib3")]
+    before = [(logger, logger.propagate, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(ear)
+        logger.propagate = False
+        logger.setLevel(logging.DEBUG)
     try:
         yield said
     finally:
-        logger.removeHandler(ear)
-        logger.propagate = before[0]
-        logger.setLevel(before[1])
+        for logger, propagate, level in before:
+            logger.removeHandler(ear)
+            logger.propagate = propagate
+            logger.setLevel(level)

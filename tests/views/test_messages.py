@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from zoffsite.views.messages import LONGEST_TEXT, MOST_ERRORS, failure_message, recovery_message, trial_message
+
+from .values import ERROR, FAILED, GOOD, PARTIAL, STARTED, STOPPED
+
+
+def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
+    message = failure_message(PARTIAL)
+    assert message.title == "zoffsite home: 1 of 2 datasets failed"
+    assert "tank/b: send tank/b: no byte moved\nNext: zoffsite backup" in message.body
+    assert "tank/a" not in message.body
+    assert "zoffsite status --job home" in message.body
+
+
+def test_a_failure_says_since_when_only_if_it_is_not_the_first() -> None:
+    assert "No run has gone well since 2026-11-20" in failure_message(PARTIAL, STARTED - timedelta(days=3)).body
+    assert "since" not in failure_message(PARTIAL, STARTED).body
+    assert "since" not in failure_message(PARTIAL).body
+
+
+def test_a_run_that_stopped_as_a_whole_says_why() -> None:
+    message = failure_message(STOPPED)
+    assert message.title == "zoffsite home: backup failed"
+    assert "job home: send tank/b: no byte moved" in message.body
+
+
+def test_a_recovery_says_that_all_is_well_and_since_when_it_was_not() -> None:
+    message = recovery_message(GOOD, STARTED - timedelta(days=3))
+    assert message.title == "zoffsite home: backup works again"
+    assert "all 1 datasets are good; 3.0 MiB were sent" in message.body
+    assert "It had failed since 2026-11-20 03:00:05 UTC" in message.body
+
+
+def test_a_trial_does_not_look_like_a_failure() -> None:
+    assert "Nothing has failed" in trial_message("home").body
+
+
+def test_many_and_long_errors_stay_readable() -> None:
+    endless = replace(FAILED, error=replace(ERROR, message="x" * 100_000))
+    body = failure_message(replace(GOOD, datasets=(endless,) * 50)).body
+    assert f"and {50 - MOST_ERRORS} more" in body
+    assert len(body) < (MOST_ERRORS + 2) * (LONGEST_TEXT + 100)
+
+
+def test_control_characters_of_the_box_reach_nobodys_terminal() -> None:
+    hostile = replace(FAILED, error=replace(ERROR, message="\x1b]0;owned\x07 a\x00b\r\nSubject: x"))
+    message = failure_message(replace(GOOD, datasets=(hostile,)))
+    assert all(char.isprintable() or char == "\n" for char in message.body)
+    assert "\nSubject" not in message.body
+    assert "\n" not in message.title
