@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,18 +98,39 @@ def test_the_cipher_is_the_fast_one(sshd: Sshd) -> None:
         transport.join(5)
 
 
-def test_the_kernel_is_told_to_notice_a_dead_peer_within_three_keepalives(sshd: Sshd) -> None:
-    transport = connect(sshd.client(keepalive=7.0))
+def test_a_side_that_falls_silent_is_taken_for_dead_after_three_keepalives(sshd: Sshd) -> None:
+    before = set(sshd.sessions())
+    runner = SshRunner(sshd.client(keepalive=0.3))
+    assert runner.run(["echo", "alive"]).stdout == "alive\n"
+    frozen = set(sshd.sessions()) - before
+
+    def freeze() -> None:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+
+    later = threading.Timer(0.5, freeze)
+    later.start()
+    started = time.monotonic()
     try:
-        sock = transport.sock
-        assert isinstance(sock, socket.socket)
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 14_000
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 7
-        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+        with pytest.raises(ZoffsiteError) as caught:
+            runner.run(["sleep", "1000"])
+        assert (caught.value.code, caught.value.transient) == ("connection-lost", True)
+        assert 0.5 + 0.9 - 0.3 < time.monotonic() - started < 0.5 + 0.9 + 2  # the end of a connection takes a moment
     finally:
-        transport.close()
-        transport.join(5)
+        later.join()
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        runner.close()
+
+
+def test_a_quiet_connection_stays(sshd: Sshd) -> None:
+    runner = SshRunner(sshd.client(keepalive=0.2))
+    before = sshd.connections
+    assert runner.run(["sleep", "1.2"]).exit_code == 0
+    time.sleep(1)  # six keepalives, of which none may be missed
+    assert runner.run(["true"]).exit_code == 0
+    assert sshd.connections == before + 1
+    runner.close()
 
 
 def test_a_wrong_host_key_stops_everything_and_shows_both_fingerprints(sshd: Sshd, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import OperationError
 
 PIECE = 64 << 10
+LAST_WORDS = 1.0
+"""Seconds for an output to end after its program has; one that was passed on to a grandchild does not."""
 
 
 class Collector(threading.Thread):
@@ -37,9 +39,9 @@ class Collector(threading.Thread):
                 self.oversized = True
                 self._overflow()
 
-    def bytes(self, timeout: float = 5) -> bytes:
-        """What was kept. The output ends with its program, so the wait is short; a pipe passed on may stay open."""
-        self.join(timeout)
+    def bytes(self) -> bytes:
+        """What was kept, once the program has ended."""
+        self.join(LAST_WORDS)
         return bytes(self._kept)
 
     def text(self, subject: str) -> str:

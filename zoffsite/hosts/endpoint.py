@@ -6,6 +6,8 @@ Every verb raises what zfs.stderr makes of a failed command, and what Runner.run
 
 from __future__ import annotations
 
+import logging
+import shlex
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -20,6 +22,8 @@ from zoffsite.zfs.parse import parse_inventory, parse_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
 from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.token import parse_token
+
+log = logging.getLogger(__name__)
 
 LISTING = 3600.0
 """Seconds for a listing: 8 ms a snapshot on a slow machine, so time for hundreds of thousands."""
@@ -167,10 +171,16 @@ class _Zfs:
         return self.runner.label
 
     def run(self, command: Sequence[str], timeout: float = 300) -> Completed:
+        self._say(command)
         return self.runner.run(command, timeout=timeout)
 
     def open(self, command: Sequence[str]) -> Process:
+        self._say(command)
         return self.runner.open(command)
+
+    def _say(self, command: Sequence[str]) -> None:
+        """For `--verbose`: the command as it could be typed there."""
+        log.debug("%s: $ %s", self.label, shlex.join(command))
 
     def do(
         self, operation: str, subject: str, command: Sequence[str], *, fine: str = "", timeout: float = 300

@@ -6,10 +6,14 @@ Only what the settings name is used: one identity file, one pinned host key. No 
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import math
 import shlex
 import socket
 import threading
+import time
+from collections import deque
 from collections.abc import Sequence
 
 import paramiko
@@ -39,6 +43,8 @@ LARGEST_PACKET = MIB
 REKEY_BYTES = 16 << 30
 """New session keys after this many bytes. AES is good for 64 GiB (RFC 4344); the library's 512 MiB stops all
 channels every few seconds on a fast line."""
+PATIENCE = 3
+"""Keepalives without a sign of life after which the other side is taken for dead."""
 JAMMED = 0.2
 """Seconds that closing a channel may take. Longer means that the socket takes no bytes: the connection is dead."""
 EPILOGUE = 1.0
@@ -55,6 +61,52 @@ class BoundedPacketizer(Packetizer):
         if n > LARGEST_PACKET:
             raise paramiko.SSHException(f"a packet of {n} bytes was announced")
         return super().read_all(n, check_rekey)
+
+
+class Transport(paramiko.Transport):
+    """Lets go of a knot in the library: while keys are exchanged, messages wait for the thread that reads; when that
+    thread itself had one to send (a channel closed, just then), it waited for itself until the connection was lost.
+    What it has to say is now said when the new keys are there.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__(sock, WINDOW, PACKET, packetizer_class=BoundedPacketizer)
+        self._held: deque[paramiko.Message] = deque()
+
+    def _send_user_message(self, data: paramiko.Message) -> None:
+        if threading.current_thread() is self and not self.clear_to_send.is_set():
+            self._held.append(data)
+        else:
+            super()._send_user_message(data)  # type: ignore[misc]
+
+    def _parse_newkeys(self, m: paramiko.Message) -> None:
+        super()._parse_newkeys(m)  # type: ignore[misc]
+        while self._held:
+            self._send_user_message(self._held.popleft())
+
+
+class ListeningSocket(socket.socket):
+    """A socket that fails when nothing was heard for `patience` seconds, whoever acknowledges our bytes meanwhile:
+    the kernel of a machine whose sshd hangs, or a forwarder on the way. The library reads ten times a second.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__(fileno=connected.detach())
+        self._heard = time.monotonic()
+        self.patience = math.inf
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """As a socket's."""
+        try:
+            data = super().recv(bufsize, flags)
+        except TimeoutError:
+            if time.monotonic() - self._heard > self.patience:
+                raise ConnectionAbortedError(
+                    errno.ECONNABORTED, f"nothing heard for {self.patience:g} seconds"
+                ) from None
+            raise
+        self._heard = time.monotonic()
+        return data
 
 
 class SshProcess:
@@ -199,34 +251,35 @@ def connect(host: SshHost) -> paramiko.Transport:
     pin = pinned_key(host)
     key = load_identity(host.identity_file)
     try:
-        sock = socket.create_connection((host.host, host.port), timeout=host.connect_timeout)
+        sock = ListeningSocket(socket.create_connection((host.host, host.port), timeout=host.connect_timeout))
     except OSError as error:
         raise ssh_errors.cannot_connect(host, error) from error
-    _watch_peer(sock, host.keepalive)
-    transport = paramiko.Transport(sock, WINDOW, PACKET, packetizer_class=BoundedPacketizer)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    transport = Transport(sock)
     try:
         _negotiate(transport, host, pin)
         _log_in(transport, host, key)
     except BaseException:
         _shut(transport)
         raise
-    transport.set_keepalive(max(1, round(host.keepalive)))
+    sock.patience = PATIENCE * host.keepalive
+    keeper = threading.Thread(target=_keep_alive, args=(transport, host.keepalive), name="zoffsite-keepalive")
+    keeper.daemon = True
+    keeper.start()
     return transport
 
 
-def _watch_peer(sock: socket.socket, keepalive: float) -> None:
-    """Let the kernel notice a dead peer, within 3 keepalives.
+def _keep_alive(transport: paramiko.Transport, keepalive: float) -> None:
+    """Ask for a sign of life again and again, until the connection is gone: `join` ends with its thread.
 
-    The SSH library sends keepalives but does not miss their answers. The kernel does: what is sent (at the latest
-    the next keepalive) must be acknowledged within 2 of them, or the connection fails with ETIMEDOUT.
+    The SSH library's own keepalives want no reply, so they only keep a NAT's memory fresh.
     """
-    seconds = max(1, round(keepalive))
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, seconds)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, seconds)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 2000 * seconds)
+    while True:
+        transport.join(keepalive)
+        if not transport.is_alive():
+            return
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            transport.global_request("keepalive@openssh.com", wait=True)
 
 
 def _negotiate(transport: paramiko.Transport, host: SshHost, pin: PinnedKey) -> None:
