@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from shlex import quote
 
-from zoffsite.model.dataset import KeyStatus
+from zoffsite.model.dataset import Dataset, KeyStatus
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.plan import Conflict, Refused
+from zoffsite.model.version import Snapshot
 from zoffsite.planning.common_base import Base, Diverged
 
 _SHOWN = 3
@@ -37,6 +38,14 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             reason="a dataset without snapshots, which no run of this job left behind, occupies the replica's name",
             remedy=f"on the box, look, and move it away: {_set_aside(name)}",
         )
+    if dataset.mounted:  # first, because a key cannot be unloaded while it is in use
+        return Refused(
+            source=origin,
+            replica=name,
+            code="replica-mounted",
+            reason="the replica is mounted on the box: whoever is there can read it",
+            remedy=f"on the box: {_unmount(dataset)}; then find out who mounted it, and change the key",
+        )
     if dataset.keystatus is KeyStatus.AVAILABLE:
         return Refused(
             source=origin,
@@ -44,14 +53,6 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             code="key-loaded",
             reason="its key is loaded on the box: whoever is there can read it",
             remedy=f"on the box: zfs unload-key {quote(name)}; then find out who loaded it, and change the key",
-        )
-    if dataset.mounted:
-        return Refused(
-            source=origin,
-            replica=name,
-            code="replica-mounted",
-            reason="the replica is mounted on the box",
-            remedy=f"on the box: zfs unmount {quote(name)}; zfs set canmount=off {quote(name)}",
         )
     if not dataset.encrypted and not unfinished:  # the first bytes of a receive bring the encryption
         return Refused(
@@ -67,7 +68,8 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-writable",
             reason="the replica is not read-only on the box: a write there would end all incremental sends",
-            remedy=f"on the box, for all replicas: zfs set readonly=on {quote(name.rpartition('/')[0] or name)}",
+            remedy=f"on the box: zfs set readonly=on {quote(name.rpartition('/')[0])} && "
+            f"zfs inherit readonly {quote(name)}",
         )
     return None
 
@@ -78,9 +80,15 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
     shown = ", ".join(unknown[-_SHOWN:])
     if len(unknown) > _SHOWN:
         shown = f"{shown} and {len(unknown) - _SHOWN} older ones"
+    remedy = f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}"
     if found.last_common is None:
-        reason = f"the two have no snapshot in common; the box has {shown}"
+        reason = (
+            "the two have no snapshot in common, as when the source dataset was destroyed and created anew under its "
+            f"old name; the box has {shown}"
+        )
     else:
+        if all(snapshot.written == 0 for snapshot in found.unknown):  # made on the box, not received
+            remedy = f"nothing was written in between, so on the box: {_destroy(found.unknown)}"
         reason = (
             f"the box has {shown}, unknown to the source, after @{found.last_common.name}, the last both sides have"
         )
@@ -89,7 +97,7 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
         replica=name,
         code="diverged",
         reason=reason,
-        remedy=f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}",
+        remedy=remedy,
     )
 
 
@@ -131,6 +139,19 @@ def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:
         reason=f"the box offers a resume token that no run of this job can have left: {why}",
         remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {quote(name)}",
     )
+
+
+def _unmount(dataset: Dataset) -> str:
+    """The commands after which nothing of it can be read."""
+    unmount = f"zfs unmount {quote(dataset.name)}"
+    loaded = dataset.keystatus is KeyStatus.AVAILABLE
+    return f"{unmount} && zfs unload-key {quote(dataset.name)}" if loaded else unmount
+
+
+def _destroy(snapshots: tuple[Snapshot, ...]) -> str:
+    """The command that destroys these snapshots, which have none between them, and no other."""
+    first, last = snapshots[0], snapshots[-1]
+    return f"zfs destroy {quote(first.full_name if first is last else f'{first.full_name}%{last.name}')}"
 
 
 def _set_aside(name: str) -> str:
