@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -74,9 +75,20 @@ def test_of_each_hour_day_month_the_newest_is_kept_in_utc() -> None:
 
 def test_weeks_are_iso_weeks_and_years_are_years() -> None:
     state = source(at("2024-12-30T00:00:00", 1), at("2025-01-05T00:00:00", 2), at("2025-01-06T00:00:00", 3))
-    assert kept(prune(state, Retention(weekly=2)))["s2"] == ("weekly 2025-W01",)
-    assert [s.name for s in prune(state, Retention(weekly=2)).destroy] == ["s1"]
+    assert kept(prune(state, Retention(weekly=3)))["s2"] == ("weekly 2025-W01",)
+    assert [s.name for s in prune(state, Retention(weekly=3)).destroy] == ["s1"]
     assert kept(prune(state, Retention(yearly=2)))["s1"] == ("yearly 2024",)
+
+
+def test_days_are_utc_days_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert "s2" in kept(prune(DAYS, Retention(monthly=1, daily=3)))
+        assert kept(prune(DAYS, Retention(monthly=2)))["s1"] == ("monthly 2026-10",)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_within_keeps_everything_that_young_to_the_second() -> None:

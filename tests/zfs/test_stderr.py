@@ -45,7 +45,7 @@ SAID = [
     (
         "cannot receive new filesystem stream: destination 'vault/x' exists\nmust specify -F to overwrite it\n",
         "replica-occupied",
-        False,
+        True,
     ),
     ("/bin/sh: 1: zfs: not found\n", "zfs-program-missing", False),
     ("bash: line 1: zpool: command not found\n", "zfs-program-missing", False),

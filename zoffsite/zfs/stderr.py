@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         r"cannot perform raw receive on top of existing unencrypted",
         problem="something else is there already",
         remedy=_listing,
-        kind=ConflictError,
+        transient=True,  # or an earlier receive that has not ended yet: the next attempt looks again
     ),
     Rule(
         code="key-mismatch",
