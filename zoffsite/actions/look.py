@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.endpoint import Source
+from zoffsite.model.errors import OperationError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job
 from zoffsite.model.work import SourceFacts
@@ -25,14 +27,30 @@ class BoxFacts:
 def look_at_source(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """List the job's datasets with all their versions. `only` narrows the job to these dataset names.
 
-    Raises SettingsError when a pattern matches nothing.
+    Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there.
     """
     source = hosts.source_of(job)
     roots = roots_of(job.datasets)
-    source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
-    inventory = source.inventory(roots)
+    inventory = _list_source(source, job, roots)
     chosen = choose(inventory, job, only)
     return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
+
+
+def _list_source(source: Source, job: Job, roots: Sequence[str]) -> Inventory:
+    """Write out what is pending and list. A missing pool or dataset is a mistake in the settings, as far as we see."""
+    try:
+        source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
+        return source.inventory(roots)
+    except OperationError as error:
+        if error.code != "dataset-missing":
+            raise
+        raise SettingsError(
+            "choose",
+            f"the datasets of job {job.name}",
+            error.problem,
+            f"see what there is on {source.label}: zfs list; then correct `datasets` of the job, or import the pool",
+            code="nothing-matched",
+        ) from error
 
 
 def look_at_box(job: Job, hosts: Connections, replicas: Collection[str]) -> BoxFacts:
