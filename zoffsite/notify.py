@@ -97,7 +97,7 @@ def _deliver(url: str, message: Message, kind: _Kind) -> str | None:
             sent = sender.notify(
                 body=message.body,
                 title=message.title,
-                notify_type=apprise.NotifyType(kind.value),
+                notify_type=getattr(apprise.NotifyType, kind.name),  # no enum in the first of 1.9
                 body_format=apprise.NotifyFormat.TEXT,
             )
         except Exception as error:  # whatever a plugin does, the backup's own report must still come out

@@ -37,6 +37,19 @@ def test_a_mistake_in_one_job_hides_no_mistake_of_another(house: House) -> None:
     assert {problem.key for problem in house.problems()} == {"job.home.parallel", "job.other.box"}
 
 
+def test_a_mistake_in_a_table_hides_no_other_mistake_about_it(house: House) -> None:
+    house.replace('"tank/photos"]', '"tank//a", "tank/b@c", "tank/home"]').replace('box = "friend"', 'box = "freind"')
+    house.replace(HOST_KEY, "SHA256:abc").replace('"key"', '"absent"')
+    assert [problem.key for problem in house.problems()] == [
+        "box.friend.host_key",
+        "box.friend.identity_file",
+        "job.home.box",
+        "job.home.datasets[1]",
+        "job.home.datasets[2]",
+        "job.home.datasets[3]",
+    ]
+
+
 def test_load_refuses_with_every_mistake_and_exit_code_2(house: House) -> None:
     house.add('paralel = 2\nstall = "soon"\n')
     with pytest.raises(SettingsError) as caught:
@@ -135,6 +148,7 @@ def test_a_missing_key_is_reported_at_its_table(house: House) -> None:
         (HOST_KEY, "ssh-dss AAAA", "not a public host key"),
         ('identity_file = "key"', 'identity_file = "absent"', "ssh-keygen -t ed25519"),
         ('identity_file = "key"', 'identity_file = "/dev/null"', "is not a file"),
+        ("[box.friend]", 'state_dir = "state"\n[box.friend]', "depends on where a command is run"),
         ("[job.home]", "[job.Home]", "cannot be a name here"),
         ("[job.home]", "[job.my_home]", "cannot be a name here"),
         ("[job.home]", f"[job.{'h' * 41}]", "at most 40"),
@@ -151,13 +165,13 @@ def test_a_wrong_value_is_refused_with_what_is_right(house: House, old: str, new
     ("cron", "words"),
     [
         ("0 3 * *", "4 fields"),
-        ("60 3 * * *", "not a minute (0 to 59)"),
+        ("60 3 * * *", "no minute (0 to 59)"),
         ("0 3 31 2 *", "never comes"),
-        ("0 3 * * someday", "not a weekday"),
-        ("*/0 3 * * *", "not a minute"),
-        ("5-1 3 * * *", "not a minute"),
+        ("0 3 * * someday", "no weekday"),
+        ("*/0 3 * * *", "no minute"),
+        ("5-1 3 * * *", "no minute"),
         ("@daily", "1 fields"),
-        ("0 3 * * ?", "not a weekday"),
+        ("0 3 * * ?", "no weekday"),
     ],
 )
 def test_a_schedule_that_would_never_run_is_refused(house: House, cron: str, words: str) -> None:

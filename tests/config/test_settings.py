@@ -102,9 +102,13 @@ def test_the_file_is_the_named_one_then_the_variable_then_the_usual_places(
     assert find_config(named, environ) == named
 
 
-def test_the_state_directory_is_the_variable_or_a_usual_place(tmp_path: Path) -> None:
-    assert state_dir({"ZOFFSITE_STATE_DIR": str(tmp_path)}) == tmp_path
+def test_the_state_directory_is_the_variable_then_the_setting_then_a_usual_place(house: House, tmp_path: Path) -> None:
     assert state_dir({}).name == "zoffsite"
+    assert house.load().state_dir == state_dir({})
+    house.text = f'state_dir = "{tmp_path}/by-file"\n{house.text}'
+    assert house.load().state_dir == tmp_path / "by-file"
+    environ = {"ZOFFSITE_STATE_DIR": f"{tmp_path}/by-variable"}
+    assert house.load(**environ).state_dir == state_dir(environ) == tmp_path / "by-variable"
 
 
 def test_nothing_heavy_is_imported_before_settings_are_read() -> None:

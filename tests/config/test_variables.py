@@ -90,7 +90,7 @@ def test_mistakes_of_the_env_file_carry_its_line_and_variable_but_no_value(house
     house.env(
         f"# text\nZOFFSITE_NOTIFY_URLS={SECRET}\nZOFFSITE_NOTIFY_URL={SECRET}\n"
         f"ZOFFSITE_JOB__HOME__PASSWORD={SECRET}\nZOFFSITE_JOB__HOEM__PARALLEL={SECRET}\n"
-        f"ZOFFSITE_JOB__HOME__PARALLEL={SECRET}\nZOFFSITE_STATE_DIR={SECRET}\n"
+        f"ZOFFSITE_JOB__HOME__PARALLEL={SECRET}\nZOFFSITE_CONFIG={SECRET}\n"
         f"ZOFFSITE_NOTIFY_URLS={SECRET}\nwhat {SECRET}\n"
     )
     found = house.problems()
@@ -100,7 +100,7 @@ def test_mistakes_of_the_env_file_carry_its_line_and_variable_but_no_value(house
         (4, "ZOFFSITE_JOB__HOME__PASSWORD"),
         (5, "ZOFFSITE_JOB__HOEM__PARALLEL"),
         (6, "ZOFFSITE_JOB__HOME__PARALLEL"),
-        (7, "ZOFFSITE_STATE_DIR"),
+        (7, "ZOFFSITE_CONFIG"),
         (8, "ZOFFSITE_NOTIFY_URLS"),
         (9, ".env"),
     }

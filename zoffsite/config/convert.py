@@ -6,17 +6,18 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from zoffsite.config.crosschecks import Parsed, identity_path, prefix_of
+from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.schema import LOCAL, HostTable, JobTable, RetentionTable
 from zoffsite.config.settings import Schedule, Settings
 from zoffsite.model.job import Job, Retention, Retries, SshHost
 
 
-def to_settings(parsed: Parsed, file: Path, notify_urls: SecretStr | None) -> Settings:
+def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: SecretStr | None) -> Settings:
     """The settings, once nothing is wrong with them."""
     jobs = parsed.jobs
     return Settings(
         file=file,
+        state_dir=state_dir,
         jobs={name: _job(name, job, parsed) for name, job in jobs.items()},
         schedules={
             name: Schedule(cron=job.schedule.cron, timezone=job.schedule.timezone)
@@ -63,7 +64,7 @@ def _host(table: HostTable, directory: Path) -> SshHost:
         port=table.port,
         user=table.user,
         host_key=table.host_key,
-        identity_file=identity_path(table, directory),
+        identity_file=key_path(table.identity_file, directory),
         connect_timeout=table.connect_timeout.total_seconds(),
         keepalive=table.keepalive.total_seconds(),
     )

@@ -39,7 +39,7 @@ def check_timezone(name: str) -> str:
     if name not in available_timezones():
         guess = did_you_mean(name, available_timezones())
         raise WrongValueError(
-            f'"{name}" is not a time zone',
+            f'"{name}" is no time zone',
             guess if guess.startswith("did") else 'write an IANA name, as in "Europe/Berlin" or "UTC"',
         )
     ZoneInfo(name)
@@ -51,12 +51,12 @@ def _values(word: str, what: str, lowest: int, highest: int, names: dict[str, in
     for part in word.split(","):
         match = _PART.fullmatch(part)
         if match is None:
-            raise WrongValueError(f'"{part}" is not a {what}', HELP)
+            raise WrongValueError(f'"{part}" is no {what}', HELP)
         low = lowest if match["all"] else _number(match["low"], names)
         high = highest if match["all"] or (match["step"] and not match["high"]) else _number(match["high"], names, low)
         step = int(match["step"] or 1)
         if low is None or high is None or not lowest <= low <= high <= highest or step < 1:
-            raise WrongValueError(f'"{part}" is not a {what} ({lowest} to {highest})', HELP)
+            raise WrongValueError(f'"{part}" is no {what} ({lowest} to {highest})', HELP)
         values.update(range(low, high + 1, step))
     return values
 

@@ -22,12 +22,13 @@ STAMP_LENGTH = len("2026-11-23T03:00:00Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The tables that are sound in themselves; `named` are all names of each kind of table, sound or not."""
+    """The tables that are sound in themselves; `named` and `key_files` are those of all tables, sound or not."""
 
     boxes: Mapping[str, BoxTable]
     sources: Mapping[str, HostTable]
     jobs: Mapping[str, JobTable]
     named: Mapping[str, frozenset[str]]
+    key_files: Mapping[Loc, Path]
     directory: Path
 
 
@@ -42,9 +43,9 @@ def prefix_of(name: str, job: JobTable) -> str:
     return job.snapshots.prefix or f"zoffsite-{name}-"
 
 
-def identity_path(table: HostTable, directory: Path) -> Path:
+def key_path(named: Path, directory: Path) -> Path:
     """The private key's file: `~` is the user's home, a relative path is beside the settings file."""
-    return directory / table.identity_file.expanduser()
+    return directory / named.expanduser()
 
 
 def _names(parsed: Parsed) -> Iterator[Finding]:
@@ -61,12 +62,11 @@ def _names(parsed: Parsed) -> Iterator[Finding]:
 
 
 def _keys(parsed: Parsed) -> Iterator[Finding]:
-    for kind, tables in (("box", parsed.boxes), ("source", parsed.sources)):
-        for name, table in tables.items():
-            try:
-                check_key_file(identity_path(table, parsed.directory))
-            except WrongValueError as error:
-                yield (kind, name, "identity_file"), error.problem, error.remedy
+    for loc, named in parsed.key_files.items():
+        try:
+            check_key_file(key_path(named, parsed.directory))
+        except WrongValueError as error:
+            yield loc, error.problem, error.remedy
 
 
 def _lists(parsed: Parsed) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from zoffsite.config.convert import to_settings
 from zoffsite.config.crosschecks import Parsed, cross_check
 from zoffsite.config.explain import Origin, explain
 from zoffsite.config.mistakes import Problem, did_you_mean
-from zoffsite.config.places import find_config
+from zoffsite.config.places import find_config, state_dir
 from zoffsite.config.schema import Tables
 from zoffsite.config.settings import Settings
 from zoffsite.config.sources import TABLES, Loc, Variable, VariablesSource
@@ -62,12 +62,13 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
         sources=tables.source,
         jobs=tables.job,
         named={kind: frozenset(_names(merged, kind)) for kind in TABLES},
+        key_files=_key_files(merged),
         directory=file.parent,
     )
     found += [origin.problem(*finding) for finding in cross_check(parsed)]
     if found:
         return None, sorted(found, key=lambda problem: (problem.file != str(file), problem.file, problem.line or 0))
-    return to_settings(parsed, file, tables.notify_urls), []
+    return to_settings(parsed, file, tables.state_dir or state_dir(environ), tables.notify_urls), []
 
 
 def _variables(directory: Path, environ: Mapping[str, str]) -> tuple[list[Variables], list[Problem]]:
@@ -104,6 +105,16 @@ def _names(data: Data, kind: str) -> list[str]:
     return list(tables) if isinstance(tables, dict) else []
 
 
+def _key_files(merged: Data) -> dict[Loc, Path]:
+    """The private keys that are named, be the rest of their tables right or wrong."""
+    tables = [(kind, name, merged[kind][name]) for kind in ("box", "source") for name in _names(merged, kind)]
+    return {
+        (kind, name, "identity_file"): Path(table["identity_file"])
+        for kind, name, table in tables
+        if isinstance(table, dict) and isinstance(table.get("identity_file"), str)
+    }
+
+
 def _merged(data: Data, places: Sequence[Sequence[Variable]]) -> Data:
     """One tree of settings: the file's, changed by the variables, the weakest place first."""
     merged = deepcopy(data)
@@ -136,13 +147,15 @@ def _validate(merged: Data) -> Tables:
 def _sound(merged: Data, first: ValidationError) -> Tables:
     """The tables of `merged` less what is wrong, so that the rest can still be checked against each other.
 
-    A wrong value costs its own key, or the table within the job's, so that one with a default takes no more with it;
-    where that is not enough, for nothing can stand in for it, it costs the whole job, box or source.
+    A wrong value costs its place in a list, else its own key, or the table within the job's, so that one with a default
+    takes no more with it; where that is not enough, for nothing can stand in for it, it costs the job, box or source.
     """
     rest, error = deepcopy(merged), first
-    for depth in (3, 2, 1):
+    for depth in (4, 3, 2, 1):
         for item in error.errors(include_url=False):
-            _drop(rest, item["loc"][: depth if item["loc"][0] in TABLES else 1])
+            loc = item["loc"]
+            in_list = depth == 4 and any(isinstance(part, int) for part in loc)
+            _drop(rest, loc if in_list else loc[: min(depth, 3) if loc[0] in TABLES else 1])
         try:
             return _validate(rest)
         except ValidationError as again:
@@ -157,3 +170,5 @@ def _drop(data: Data, loc: Loc) -> None:
         inner = inner.get(part) if isinstance(inner, dict) else None
     if isinstance(inner, dict):
         inner.pop(last, None)
+    elif isinstance(inner, list) and isinstance(last, int):
+        inner[last] = f"?{last}"  # a pattern like no other, so that those after it keep their places

@@ -37,9 +37,9 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Where reports and locks live: $ZOFFSITE_STATE_DIR, else /var/lib/zoffsite for root, else the user's own place.
+    """Where reports and locks live if the settings file says nothing, or has not been read: `Settings.state_dir` knows.
 
-    Not a setting of the file: a lock must be found, and a report saved, also when the settings are broken.
+    $ZOFFSITE_STATE_DIR, else /var/lib/zoffsite for root, else the user's own place.
     """
     variables = os.environ if environ is None else environ
     if variables.get(STATE_VARIABLE):

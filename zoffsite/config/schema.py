@@ -146,6 +146,13 @@ class JobTable(Table):
     notify_urls: Urls | None = None
 
 
+def _check_state_dir(path: Path) -> Path:
+    """It is found from wherever a command is typed, so that all of them see the same locks."""
+    if not path.expanduser().is_absolute():
+        raise WrongValueError(f'"{path}" depends on where a command is run', 'write a whole path: "/var/lib/zoffsite"')
+    return path.expanduser()
+
+
 class Tables(BaseSettings):
     """Everything that can be set; `sources.py` says from where."""
 
@@ -160,4 +167,5 @@ class Tables(BaseSettings):
     box: dict[Name, BoxTable] = Field(default_factory=dict)
     source: dict[Name, HostTable] = Field(default_factory=dict)
     job: dict[Name, JobTable] = Field(default_factory=dict)
+    state_dir: Annotated[Path, AfterValidator(_check_state_dir)] | None = None
     notify_urls: Urls | None = None

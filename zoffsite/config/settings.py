@@ -28,9 +28,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings: at least one job. `file` is where they came from."""
+    """All settings: at least one job. `file` is where they came from, `state_dir` where reports and locks live."""
 
     file: Path
+    state_dir: Path
     jobs: Mapping[str, Job]
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     secret_urls: Mapping[str, tuple[SecretStr, ...]] = field(default_factory=dict)

@@ -10,16 +10,13 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 from zoffsite.config.mistakes import Problem, did_you_mean
-from zoffsite.config.places import CONFIG_VARIABLE, STATE_VARIABLE
+from zoffsite.config.places import CONFIG_VARIABLE
 from zoffsite.config.schema import DELIMITER, PREFIX, Tables
 from zoffsite.config.sources import TABLES, Variable
 
 SECRETS_VARIABLE = "ZOFFSITE_SECRETS_DIR"
 ELSEWHERE = ("ZOFFSITE_LAB_", "ZOFFSITE_TEST_", "ZOFFSITE_BENCH_", "ZOFFSITE_DEMO_")
 """Variables of the lab and the scripts: no settings, so no business of this room."""
-
-OF_THE_PROCESS = (CONFIG_VARIABLE, STATE_VARIABLE)
-"""Read from the environment alone, by places.py."""
 
 _LARGEST = 64 * 1024
 
@@ -106,9 +103,9 @@ def _sorted_out(variables: Iterable[Variable]) -> Variables:
         if name == SECRETS_VARIABLE:
             secrets_dir = variable.value or None
             continue
-        if name in OF_THE_PROCESS:
+        if name == CONFIG_VARIABLE:
             if variable.file != "environment":
-                what = "it is needed before any file is read, so it cannot stand in one"
+                what = "it says where this file is, so it cannot stand in it"
                 problems.append(_problem(variable.file, variable.line, name, what, "set it in the environment"))
             continue
         fault = _fault(variable)
@@ -128,7 +125,7 @@ def _fault(variable: Variable) -> tuple[str, str] | None:
     if head in Tables.model_fields and not rest:
         return None
     known = [f"{PREFIX}{field.upper()}" for field in Tables.model_fields if field not in TABLES]
-    guess = did_you_mean(variable.name.upper(), [*known, *OF_THE_PROCESS, SECRETS_VARIABLE])
+    guess = did_you_mean(variable.name.upper(), [*known, CONFIG_VARIABLE, SECRETS_VARIABLE])
     return "there is no such setting", guess
 
 
