@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from lab import accel, image, lab, leash, links, paths, state
+from lab import accel, clean, image, lab, leash, links, paths, state
 from lab.errors import LabError
 from lab.guest import ROLES, Guest
 from lab.lab import Lab
@@ -107,6 +107,11 @@ def _down(arguments: argparse.Namespace) -> None:
         print("down: nothing is left running")
 
 
+def _clean(_arguments: argparse.Namespace) -> None:
+    freed = clean.clean()
+    print(f"freed {freed / 1e6:.0f} MB; images and states in use by this checkout stay")
+
+
 def _status(arguments: argparse.Namespace) -> int:
     print(f"cache    {paths.cache()}")
     for version in RECIPES:
@@ -194,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--detach", action="store_true", help="return when they are up; `down` ends them")
     up.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     add("down", "end both guests", _down)
+    add("clean", "delete images and states that this checkout no longer uses", _clean)
     add("status", "what is built and what runs (exit code 3: nothing runs)", _status)
     ssh = add("ssh", "log in to a guest, or run a command there", _ssh)
     ssh.add_argument("--user", default="root", help="root or zoffsite (default: %(default)s)")

@@ -30,7 +30,6 @@ NEEDED: Final = {
     "ssh-keygen": "openssh-client",
     "setpriv": "util-linux",
 }
-DISK_SIZE: Final = "3G"
 _LEFT_OUT: Final = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*")
 
 
@@ -60,7 +59,7 @@ class Image:
 
 def check_tools() -> None:
     """Raise one error that names every package that is missing."""
-    missing = sorted({package for tool, package in NEEDED.items() if shutil.which(tool) is None})
+    missing = sorted({package for tool, package in NEEDED.items() if shutil.which(tool, path=_search()) is None})
     if missing:
         raise LabError(
             "start the lab",
@@ -108,29 +107,12 @@ def _build(wanted: Recipe) -> Image:
         part = scratch / "image"
         part.mkdir()
         _write_files(wanted, public, scratch / "files")
-        _as_root(_ASSEMBLE, [packages, scratch, part, DISK_SIZE, wanted.version], "make the disk", scratch)
+        _as_root(wanted.assemble, [packages, scratch, part], "make the disk", scratch)
         facts = {"version": wanted.version, "key": wanted.key, "seconds": round(say.elapsed)}
         (part / "built.json").write_text(json.dumps(facts))
         shutil.rmtree(image.folder, ignore_errors=True)
         part.rename(image.folder)
     return image
-
-
-_ASSEMBLE: Final = r"""
-set -eu
-packages=$1 scratch=$2 part=$3 size=$4
-mkdir "$scratch/root"
-tar -x --zstd --numeric-owner --exclude='./dev/*' -f "$packages" -C "$scratch/root"
-cp -R "$scratch/files/." "$scratch/root/"
-chroot "$scratch/root" chown -R zoffsite:zoffsite /home/zoffsite
-chmod 700 "$scratch/root/root" "$scratch/root/root/.ssh" "$scratch/root/home/zoffsite/.ssh"
-cp "$scratch"/root/boot/vmlinuz-* "$part/vmlinuz"
-cp "$scratch"/root/boot/initrd.img-* "$part/initrd"
-rm -rf "$scratch"/root/boot/*
-mke2fs -q -t ext4 -L lab -E lazy_itable_init=0,nodiscard -d "$scratch/root" "$part/disk.raw" "$size"
-rm -rf "$scratch/root"
-chmod 444 "$part"/*
-"""
 
 
 def _packages(wanted: Recipe, scratch: Path, say: Progress) -> Path:
@@ -207,6 +189,10 @@ def _as_root(script: str, arguments: list[object], what: str, scratch: Path) -> 
     if done.returncode:
         remedy = "" if os.geteuid() == 0 else "run `scripts/lab build` as root, or apt-get install uidmap"
         raise LabError(what, done.stderr.strip()[-500:], remedy)
+
+
+def _search() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 @contextmanager

@@ -81,6 +81,12 @@ def owner(name: str = SESSION) -> int | None:
     return leash.holder(paths.runs() / name, _LOCK)
 
 
+def running() -> list[str]:
+    """The names of the labs that run, whoever holds them."""
+    folders = [folder for folder in paths.runs().iterdir() if folder.is_dir()]
+    return sorted(folder.name for folder in folders if leash.holder(folder, _LOCK) is not None)
+
+
 def clean_up() -> None:
     """Remove what killed labs left."""
     with _alone():

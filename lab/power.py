@@ -50,7 +50,6 @@ def save(folder: Path) -> None:
     """Write the machine's state to the file `machine`; its memory is already the file `ram`."""
     qmp.execute(folder, ("stop", {}), _IGNORE_SHARED, ("migrate", {"uri": "exec:cat >machine"}))
     qmp.wait_migrated(folder, timeout=120)
-    qmp.execute(folder, ("quit", {}))
 
 
 def load(folder: Path) -> None:

@@ -76,6 +76,24 @@ apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old
 """
 
+# Runs as root on the host: the unpacked packages and the files become a disk.
+ASSEMBLE: Final = r"""
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+packages=$1 scratch=$2 part=$3
+mkdir "$scratch/root"
+tar -x --zstd --numeric-owner --exclude='./dev/*' -f "$packages" -C "$scratch/root"
+cp -R "$scratch/files/." "$scratch/root/"
+chroot "$scratch/root" chown -R zoffsite:zoffsite /home/zoffsite
+chmod 700 "$scratch/root/root" "$scratch/root/root/.ssh" "$scratch/root/home/zoffsite/.ssh"
+cp "$scratch"/root/boot/vmlinuz-* "$part/vmlinuz"
+cp "$scratch"/root/boot/initrd.img-* "$part/initrd"
+rm -rf "$scratch"/root/boot/*
+mke2fs -q -t ext4 -L lab -E lazy_itable_init=0,nodiscard -d "$scratch/root" "$part/disk.raw" 3G
+rm -rf "$scratch/root"
+chmod 444 "$part"/*
+"""
+
 SSHD: Final = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 ClientAliveInterval 15
@@ -124,13 +142,14 @@ class Recipe:
     pin: str
     packages: tuple[str, ...] = PACKAGES
     finish: str = FINISH
+    assemble: str = ASSEMBLE
     files: Mapping[str, str] = field(default_factory=_files)
 
     @property
     def packages_key(self) -> str:
         """Names the slow layer."""
         facts = asdict(self)
-        del facts["files"]
+        del facts["files"], facts["assemble"]
         return _digest(facts)
 
     @property

@@ -57,26 +57,14 @@ class State:
 
 
 def ensure(image: Image, accel: str) -> State | None:
-    """The saved state for this image, made first if the cache lacks it; None where it cannot be made."""
+    """The saved state for this image, made first if the cache lacks it; None where QEMU cannot save one."""
     key = f"{image.version}-{qemu.state_key(accel, image)}"
     state, impossible = State(paths.states() / key), paths.states() / f"{key}.impossible"
     with (paths.states() / f".{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if state.machine.exists():
-            return state
-        if impossible.exists():
-            return None
-        try:
-            _make(state.folder, image, accel)
-        except LabError as error:
-            impossible.write_text(str(error))
-            return None
-    return state
-
-
-def forget(state: State) -> None:
-    """Drop a state that does not load; the next lab makes it anew."""
-    shutil.rmtree(state.folder, ignore_errors=True)
+        if not state.machine.exists() and not impossible.exists():
+            _make(state.folder, impossible, image, accel)
+    return state if state.machine.exists() else None
 
 
 def free_ports(count: int) -> list[int]:
@@ -88,14 +76,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _make(final: Path, image: Image, accel: str) -> None:
+def _make(final: Path, impossible: Path, image: Image, accel: str) -> None:
     part = final.with_name(f".{final.name}.part")
     power.stop(part)
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(mode=0o700)
     ports = qemu.Ports(*free_ports(2))
-    with Progress(f"OpenZFS {image.version} state", sys.stderr) as say:
-        try:
+    try:
+        with Progress(f"OpenZFS {image.version} state", sys.stderr) as say:
             disks.overlay(part / "root.qcow2", image.disk, "raw")
             disks.blank(part)
             say(f"booting once ({accel})")
@@ -106,10 +94,16 @@ def _make(final: Path, image: Image, accel: str) -> None:
             shell.run(_SETTLE, timeout=COLD_BOOT_S)
             shell.close()
             say("saving")
-            power.save(part)
+            try:
+                power.save(part)
+            except LabError as error:
+                say("saving is not possible here: guests will boot cold")
+                impossible.write_text(str(error))
+                return
+            power.stop(part)
             for name in disks.DATA:
                 (part / name).unlink()
             part.rename(final)
-        finally:
-            power.stop(part if part.exists() else final)
-            shutil.rmtree(part, ignore_errors=True)
+    finally:
+        power.stop(part)
+        shutil.rmtree(part, ignore_errors=True)
