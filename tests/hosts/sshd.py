@@ -115,8 +115,8 @@ class Sshd:
                     os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
+        self.cut()  # while the sessions are still this process's children, and so can be found
         self._process.terminate()
-        self.cut()
         self._process.wait(10)
         self._reader.join(10)
         if self._process.stderr is not None:
