@@ -156,7 +156,7 @@ def test_the_error_shows_a_short_escaped_piece_of_what_came() -> None:
 
 
 def test_an_endless_line_is_refused_without_a_copy_of_it() -> None:
-    endless = "x" * 50_000_000
+    endless = dataset_row() + "x" * 50_000_000
     tracemalloc.start()
     error = refused(endless)
     _, peak = tracemalloc.get_traced_memory()
