@@ -40,10 +40,13 @@ def _why(host: SshHost, error: OSError) -> tuple[str, str, str]:
 
 def no_handshake(host: SshHost, error: BaseException | None) -> UnreachableError:
     """TCP works, but no SSH session came about: a busy sshd, another service on that port, a lost line."""
+    said = str(error or "") or "it fell silent"
+    if said == "No existing session":  # how the library speaks of a time that is up
+        said = f"it said nothing more within {host.connect_timeout:g} seconds"
     return UnreachableError(
         "connect to",
         host.label,
-        f"something answers, but no SSH session came about ({str(error or '') or 'it fell silent'})",
+        f"something answers, but no SSH session came about ({said})",
         f"try by hand: ssh -v -p {host.port} {shlex.quote(host.host)}; an overloaded sshd answers again later",
         code="no-handshake",
         transient=True,
