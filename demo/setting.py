@@ -21,8 +21,8 @@ TREE = f"""set -e
 zfs create tank/enc/home/photos
 zfs create tank/enc/home/cache
 zfs create -V 16M tank/enc/home/disk
-zfs create -o compression=off tank/plain
-yes {MARKER} | head -c 3M > /tank/plain/letter.txt
+zfs create -o encryption=off -o compression=off tank/enc/home/plain
+yes {MARKER} | head -c 3M > /tank/enc/home/plain/letter.txt
 yes {MARKER} | head -c 2M > /tank/enc/home/letter.txt
 head -c 12M /dev/urandom > /tank/enc/home/photos/sea.raw
 head -c 1M /dev/urandom > /tank/enc/home/cache/junk
@@ -50,7 +50,7 @@ root = "{root}"
 [job.home]
 source = "nas"
 box = "friend"
-datasets = ["tank/enc/home", "tank/plain"]
+datasets = ["tank/enc/home"]
 exclude = [{exclude}]
 stall = "30s"
 

@@ -12,7 +12,7 @@ from demo.screen import check, say, step
 from demo.setting import MARKER, ROOT, Stage
 from lab.disks import DATA
 
-HOME, PHOTOS, DISK, PLAIN = "tank/enc/home", "tank/enc/home/photos", "tank/enc/home/disk", "tank/plain"
+HOME, PHOTOS, DISK, PLAIN = "tank/enc/home", "tank/enc/home/photos", "tank/enc/home/disk", "tank/enc/home/plain"
 SENT_DATASETS = [HOME, DISK, PHOTOS]
 
 
