@@ -29,7 +29,10 @@ def _source(job: Job, hosts: Connections, now: datetime) -> list[tuple[str, str]
     plain = [state.dataset.name for state in chosen if not state.dataset.encrypted]
     encrypted = [state.dataset.name for state in chosen if state.dataset.encrypted]
     findings = [
-        (f"{name} is not encrypted and will be refused", f"leave it out: see datasets and exclude of [job.{job.name}]")
+        (
+            f"{name} is not encrypted and will be refused",
+            f'leave it out: exclude = ["{name}"] in [job.{job.name}], or not in datasets',
+        )
         for name in plain
     ]
     return findings + [_words(each) for each in hosts.source_of(job).permissions(encrypted)]

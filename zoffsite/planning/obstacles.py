@@ -22,7 +22,7 @@ def obstacle(source: DatasetState, replica: DatasetState | None, name: str) -> R
             replica=name,
             code="not-encrypted",
             reason="the source dataset is not encrypted: its content would leave in the clear",
-            remedy=f"copy it into an encrypted dataset, or leave {origin} out of the job: see datasets and exclude",
+            remedy=f'copy it into an encrypted dataset, or leave it out: exclude = ["{origin}"], or not in datasets',
         )
     return None if replica is None else _on_box(origin, replica)
 
