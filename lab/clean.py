@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from lab import accel, image, paths, qemu
+from lab import accel, image, paths, state
 from lab.errors import LabError
 from lab.lab import running
 from lab.recipe import RECIPES
@@ -28,6 +28,6 @@ def _unused() -> Iterator[Path]:
     for version, recipe in RECIPES.items():
         kept |= {f"{version}-{recipe.key}", f"packages-{version}-{recipe.packages_key}.tar.zst"}
         if built := image.find(version):
-            kept.add(f"{version}-{qemu.state_key(accel.choose(built), built)}")
+            kept.add(state.key(built, accel.choose(built)))
     for folder in (paths.images(), paths.states()):
         yield from (path for path in folder.iterdir() if path.name not in kept and not path.name.startswith("."))

@@ -37,6 +37,8 @@ def start(folder: Path, argv: list[str], owner: int | None = None) -> None:
             log = (folder / "qemu.log").read_text(errors="replace").strip()
             raise LabError(f"start {folder.name}", f"QEMU ended: {log[-400:]}")
         time.sleep(0.01)
+    # The monitor exists before the ports are open, but greets only when everything is.
+    qmp.execute(folder)
 
 
 def stop(folder: Path) -> None:

@@ -68,12 +68,12 @@ def machine(accel: str, image: Image, wire: tuple[str, str], ports: Ports) -> li
     return [*argv, "-device", "virtio-rng-pci,rng=rng"]
 
 
-def state_key(accel: str, image: Image) -> str:
+def state_key(accel: str, image: Image, settle: str) -> str:
     """Names the saved state that fits this QEMU, this machine and this image."""
     shape = machine(accel, image, ("here", "there"), Ports(0, 0))
     host = Path("/proc/cpuinfo").read_text().partition("\n\n")[0] if accel == "kvm" else ""
     model = [line for line in host.splitlines() if line.startswith(("model", "flags", "stepping"))]
-    return hashlib.sha256("\0".join([version(), image.key, *shape, *model]).encode()).hexdigest()[:12]
+    return hashlib.sha256("\0".join([version(), image.key, settle, *shape, *model]).encode()).hexdigest()[:12]
 
 
 def _disk(name: str, file: str, kind: str) -> list[str]:

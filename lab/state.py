@@ -21,7 +21,7 @@ from lab.image import Image, key_file
 from lab.progress import Progress
 from lab.shell import Shell
 
-COLD_BOOT_S: Final = 300.0
+COLD_BOOT_S: Final = 600.0
 # Bring into memory what every test uses first, then let the boot's own work come to rest.
 _SETTLE: Final = """
 systemctl is-system-running --wait >/dev/null 2>&1
@@ -56,11 +56,16 @@ class State:
         return self.folder / "machine"
 
 
+def key(image: Image, accel: str) -> str:
+    """Names the state that fits this QEMU, this machine, this image and what is done before it is saved."""
+    return f"{image.version}-{qemu.state_key(accel, image, _SETTLE)}"
+
+
 def ensure(image: Image, accel: str) -> State | None:
     """The saved state for this image, made first if the cache lacks it; None where QEMU cannot save one."""
-    key = f"{image.version}-{qemu.state_key(accel, image)}"
-    state, impossible = State(paths.states() / key), paths.states() / f"{key}.impossible"
-    with (paths.states() / f".{key}.lock").open("w") as lock:
+    name = key(image, accel)
+    state, impossible = State(paths.states() / name), paths.states() / f"{name}.impossible"
+    with (paths.states() / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not state.machine.exists() and not impossible.exists():
             _make(state.folder, impossible, image, accel)
