@@ -6,15 +6,20 @@ UI's Run button. A job's flock is the real guard against two runs at once; the l
 
 from __future__ import annotations
 
+import os
+import sys
+
 from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
-from flows.backup import backup
+from flows.backup import backup, run_tags
 from zoffsite.config.loading import load
+from zoffsite.config.places import CONFIG_VARIABLE
 from zoffsite.config.settings import Settings
+from zoffsite.model.errors import ZoffsiteError
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 
@@ -27,7 +32,7 @@ def deployment_of(settings: Settings, job: str) -> RunnerDeployment:
         parameters={"job": job},
         schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule else None,
         concurrency_limit=ONE_AT_A_TIME,
-        tags=["zoffsite", job],
+        tags=run_tags(job),
         description=f"Off-site backup of job {job}: snapshot, raw send, verify, prune.",
         entrypoint_type=EntrypointType.MODULE_PATH,
     )
@@ -35,11 +40,17 @@ def deployment_of(settings: Settings, job: str) -> RunnerDeployment:
     return deployment
 
 
-def main() -> None:
+def main() -> int:
     """Serve until stopped. Schedules stay active when we stop, so that the UI shows what was missed."""
-    settings = load()
+    try:
+        settings = load()
+    except ZoffsiteError as error:
+        print(f"{error}\nNext: {error.remedy}", file=sys.stderr)
+        return error.exit_code
+    os.environ[CONFIG_VARIABLE] = str(settings.file)  # each run is a process of its own, which must find the same
     serve(*(deployment_of(settings, job) for job in settings.job_names), pause_on_shutdown=False)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

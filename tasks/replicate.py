@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from prefect import task
-from prefect.states import Failed
+from prefect.states import Completed, Failed
 
 from tasks.options import FRESH, call
 from tasks.prune import prune
@@ -25,7 +25,7 @@ def replicate(job: Job, work: Work, now: datetime) -> Any:
     """send → verify → prune, each a task run of its own; returns the DatasetOutcome, in a Failed state if it is one."""
     outcome = run_chain(job, work, _as_tasks(now))
     if outcome.error is None:
-        return outcome
+        return Completed(message=f"{outcome.state.value}, verified on the box", data=outcome)
     return Failed(message=outcome.error.message, data=outcome)
 
 

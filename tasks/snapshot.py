@@ -11,9 +11,14 @@ from tasks.options import FRESH, as_state
 from zoffsite.actions.snapshot import take_snapshots
 from zoffsite.hosts.connections import shared
 from zoffsite.model.job import Job
+from zoffsite.model.work import SourceFacts
 
 
 @task(task_run_name="snapshot", **FRESH)
 def snapshot(job: Job, now: datetime, only: tuple[str, ...]) -> Any:
     """Atomic per pool, only of encrypted datasets; returns SourceFacts."""
-    return as_state(lambda: take_snapshots(job, shared(), now, only))
+    return as_state(lambda _: take_snapshots(job, shared(), now, only), job.retries, _words)
+
+
+def _words(facts: SourceFacts) -> str:
+    return f"{len(facts.to_snapshot)} of {len(facts.chosen)} datasets got a snapshot"

@@ -13,7 +13,11 @@ from zoffsite.model.job import Job
 from zoffsite.model.version import Snapshot
 
 
-@task(task_run_name="verify {replica}", **FRESH)
+@task(task_run_name="verify {newest.dataset}", **FRESH)
 def verify(job: Job, replica: str, newest: Snapshot) -> Any:
     """GUID, encryption, keystatus, mounted, readonly, written, token; returns the replica's DatasetState."""
-    return as_state(lambda: check(job, replica, newest, shared()))
+    return as_state(
+        lambda _: check(job, replica, newest, shared()),
+        job.retries,
+        lambda _: f"the box has @{newest.name}, locked and untouched",
+    )
