@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 
 from zoffsite.actions.chain import Verbs, replicate, split
 from zoffsite.actions.plan import find_common_base
 from zoffsite.actions.progress import Progress
 from zoffsite.actions.prune import prune_and_remember
 from zoffsite.actions.retrying import with_retries
-from zoffsite.actions.run import run_job
+from zoffsite.actions.run import run_job, run_name
 from zoffsite.actions.send import send
 from zoffsite.actions.snapshot import take_snapshots
 from zoffsite.actions.verify import verify
@@ -28,7 +28,7 @@ def backup(settings: Settings, job: Job, only: Collection[str], progress: Progre
         def steps(now: datetime) -> Iterator[DatasetOutcome]:
             return _steps(job, hosts, only, progress, now)
 
-        return run_job(settings, job, f"{job.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}", "zoffsite backup", steps)
+        return run_job(settings, job, run_name(job.name), "zoffsite backup", steps)
 
 
 def _steps(

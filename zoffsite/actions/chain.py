@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from zoffsite.actions.send import plan_error
-from zoffsite.model.errors import ConflictError, SafetyError, ZoffsiteError
+from zoffsite.model.errors import ConflictError, OperationError, SafetyError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.plan import Conflict, DatasetPlan, Refused, Send, UpToDate
@@ -58,7 +58,7 @@ def split(job: Job, todo: JobWork, now: datetime) -> tuple[list[DatasetOutcome],
 
 
 def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
-    """Run the chain for one dataset. Never raises a ZoffsiteError: the outcome says what went wrong."""
+    """Run the chain for one dataset. Raises no Exception, for one dataset must not stop the others: see the outcome."""
     plan = work.plan
     sent = Sent(newest=newest_of(plan), bytes=0, seconds=0.0)
     outcome = _outcome(plan, DatasetResult.UP_TO_DATE, sent.newest)
@@ -75,6 +75,9 @@ def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return replace(outcome, state=_state(error), error=ErrorReport.of(error))
+    except Exception as error:
+        log.exception("%s: an error that nobody thought of", plan.source)
+        return replace(outcome, state=DatasetResult.FAILED, error=ErrorReport.of(_unexpected(plan, error)))
     return replace(outcome, pruned_source=pruned.source, pruned_box=pruned.box)
 
 
@@ -99,6 +102,16 @@ def _outcome(plan: DatasetPlan, state: DatasetResult, newest: Snapshot, *, verif
         snapshot=newest.name,
         guid=newest.guid,
         verified=verified,
+    )
+
+
+def _unexpected(plan: DatasetPlan, error: Exception) -> OperationError:
+    return OperationError(
+        "back up",
+        plan.source,
+        f"an error that nobody thought of: {type(error).__name__}: {error}",
+        "this is a bug: report it with the traceback in the log; nothing on the box was lost",
+        code="unexpected",
     )
 
 

@@ -22,20 +22,23 @@ def with_retries(attempt: Callable[[int], T], retries: Retries) -> T:
 
     Raises the last ZoffsiteError; RunInterruptedError at once when the run is stopped during a wait.
     """
-    for number, wait in enumerate(growing_waits(retries)):
+    for number in range(retries.count):
         try:
             return attempt(number)
         except ZoffsiteError as error:
             if not error.transient:
                 raise
-            pause = wait * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - spreads load, guards no secret
-            log.warning("%s; trying again in %s", error, duration_words(pause))
-            _pause(pause, error)
+            wait_before_retry(number, retries, error)
     return attempt(retries.count)
 
 
-def _pause(seconds: float, error: ZoffsiteError) -> None:
-    """Wait, but not longer than the run itself may go on."""
+def wait_before_retry(failed: int, retries: Retries, error: ZoffsiteError) -> None:
+    """Wait after attempt number `failed` (from 0) failed with `error`, but not longer than the run itself may go on.
+
+    Raises RunInterruptedError at once when the run is being stopped.
+    """
+    pause = growing_waits(retries)[failed] * (1 + random.uniform(-JITTER, JITTER))  # noqa: S311 - guards no secret
+    log.warning("%s; trying again in %s", error, duration_words(pause))
     with transfers.watch():
-        transfers.stop_event.wait(seconds)
+        transfers.stop_event.wait(pause)
     transfers.check(error.operation, error.subject)

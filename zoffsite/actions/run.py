@@ -20,6 +20,11 @@ Steps = Callable[[datetime], Iterable[DatasetOutcome]]
 """Given the time of the run, does the work and yields each dataset's outcome as it is known."""
 
 
+def run_name(job: str) -> str:
+    """The name of a run that starts now: `home-20261123T021500Z`, in the report, the alerts and the UI."""
+    return f"{job}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+
+
 def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> RunReport:
     """Run `steps` under the job's lock and return the report, saved and sent out.
 
@@ -33,7 +38,7 @@ def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> R
     def concluded(error: ZoffsiteError | None) -> RunReport:
         return conclude(settings, make_report(job.name, run, started, outcomes, error))
 
-    with JobLock(job.name, how):
+    with JobLock(job.name, how, settings.state_dir):
         transfers.reset()
         try:
             for outcome in steps(started):
