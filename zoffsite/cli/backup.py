@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import Enum
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.model.errors import ExitCode, UnreachableError
@@ -53,13 +55,40 @@ def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
 
 
 def _by_prefect(job: Job, only: Sequence[str]) -> RunReport:
-    from flows.backup import backup
+    from flows.backup import run_here
+    from zoffsite.model.errors import ZoffsiteError
+    from zoffsite.state import last_report
 
-    state: Any = backup(job.name, list(only) or None, return_state=True)
-    report: RunReport | BaseException = state.result(raise_on_failure=False)
-    if isinstance(report, BaseException):
-        raise report
-    return report
+    began = datetime.now(UTC)
+    with _task_runs_unsaid():
+        try:
+            return run_here(job, only)
+        except ZoffsiteError:
+            raise
+        except BaseException as error:  # the run was ended by a signal, or Prefect's server is gone
+            report = last_report(job.name)
+            if report is None or report.started < began:
+                raise
+            if report.error_exit is not ExitCode.INTERRUPTED:
+                console(stderr=True).print(f"Prefect could not be told how the run ended ({type(error).__name__}).")
+            return report
+
+
+@contextmanager
+def _task_runs_unsaid() -> Iterator[None]:
+    """Keep Prefect's "Finished in state Completed()" of every task off the terminal; its UI has them all."""
+
+    def matters(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.INFO or not record.name.startswith("prefect.task_runs")
+
+    handlers = tuple(logging.getLogger().handlers)
+    for handler in handlers:
+        handler.addFilter(matters)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(matters)
 
 
 def _prefect_drives(driver: Driver) -> bool:
