@@ -10,7 +10,7 @@ from zoffsite.config.settings import Settings
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.notify import notify
-from zoffsite.state import last_report, save_report
+from zoffsite.state import failing_since, last_report, save_report
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,10 @@ def make_report(
 
 def conclude(settings: Settings, report: RunReport) -> RunReport:
     """Save the report, then notify of a failure, or of the recovery from one. Nothing here can fail the run."""
-    previous = last_report(report.job)
-    save_report(report)
-    result = notify(settings.notify_urls(report.job), report, previous)
+    place = settings.state_dir
+    previous, since = last_report(report.job, place), failing_since(report.job, place)
+    save_report(report, place)
+    result = notify(settings.notify_urls(report.job), report, previous, since=since)
     if not result:
         log.error("the notification could not be delivered: %s", result.reason)
     return report
