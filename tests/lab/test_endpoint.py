@@ -23,22 +23,22 @@ from zoffsite.model.job import SshHost
 from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot, Version
 
-pytestmark = pytest.mark.lab
 ROOT = "vault/zoffsite"
 KEEPALIVE = 2.0
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Lab]:
-    with Lab.up() as lab:
-        lab.box.prepare_box(ROOT)
-        lab.source.create_encrypted("tank/enc", recordsize="16K")
-        lab.source.run(["zfs", "create", "tank/plain"])
-        lab.source.run(
-            "zfs create tank/enc/small; cd /tank; head -c 1M /dev/urandom | tee plain/file > enc/small/file; "
-            "head -c 24M /dev/urandom > enc/file; zfs snapshot -r tank@one"
-        )
-        yield lab
+def pair(lab: Lab) -> Lab:
+    """Both machines with something to send, once for all tests here: each uses a replica of its own."""
+    lab.reset()
+    lab.box.prepare_box(ROOT)
+    lab.source.create_encrypted("tank/enc", recordsize="16K")
+    lab.source.run(["zfs", "create", "tank/plain"])
+    lab.source.run(
+        "zfs create tank/enc/small; cd /tank; head -c 1M /dev/urandom | tee plain/file > enc/small/file; "
+        "head -c 24M /dev/urandom > enc/file; zfs snapshot -r tank@one"
+    )
+    return lab
 
 
 def host_of(lab: Lab, port: int, key: str, user: str) -> SshHost:
@@ -48,7 +48,7 @@ def host_of(lab: Lab, port: int, key: str, user: str) -> SshHost:
         user=user,
         host_key=" ".join(key.split()[:2]),
         identity_file=Path(lab.key_file),
-        connect_timeout=10.0,
+        connect_timeout=30.0,
         keepalive=KEEPALIVE,
     )
 
