@@ -120,8 +120,3 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
     with pytest.raises(OperationError), JobLock("home", "test", tmp_path):
         pass
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_without_a_directory_it_is_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOFFSITE_STATE_DIR", str(tmp_path))
-    assert JobLock("home", "test").path == tmp_path / "locks" / "home.lock"

@@ -14,7 +14,7 @@ import pytest
 from views.values import FAILED, GOOD, PARTIAL, STARTED, STOPPED
 
 from zoffsite.model.report import RunReport
-from zoffsite.state import failing_since, last_report, save_report, state_dir
+from zoffsite.state import failing_since, last_report, save_report
 
 BAD = replace(PARTIAL, started=STARTED + timedelta(days=1))
 WORSE = replace(STOPPED, started=STARTED + timedelta(days=2))
@@ -89,10 +89,3 @@ def test_a_directory_that_cannot_be_made_is_logged_and_stops_nothing(
 def test_the_file_is_the_documented_json(tmp_path: Path) -> None:
     save_report(GOOD, tmp_path)
     assert json.loads((tmp_path / "reports" / "home.json").read_text())["state"] == "ok"
-
-
-def test_without_a_directory_it_is_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOFFSITE_STATE_DIR", str(tmp_path))
-    save_report(GOOD)
-    assert state_dir() == tmp_path
-    assert (tmp_path / "reports" / "home.json").exists()

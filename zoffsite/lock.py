@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from zoffsite.config.places import state_dir
 from zoffsite.model.errors import LockHeldError, OperationError
 
 _LARGEST = 4096
@@ -28,10 +27,10 @@ class JobLock:
     Entering raises LockHeldError at once when the lock is held, OperationError when there is no place for the file.
     """
 
-    def __init__(self, job: str, how: str, directory: Path | None = None) -> None:
+    def __init__(self, job: str, how: str, directory: Path) -> None:
         self.job = job
         self.how = how
-        self.path = (directory or state_dir()) / "locks" / f"{job}.lock"
+        self.path = directory / "locks" / f"{job}.lock"
         self._file: int | None = None
 
     def __enter__(self) -> Self:

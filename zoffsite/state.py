@@ -14,16 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from zoffsite.config.places import state_dir
 from zoffsite.model.report import RunReport, RunState
 from zoffsite.views.json import report_from_json, report_json
-
-__all__ = ["failing_since", "last_report", "save_report", "state_dir"]
 
 log = logging.getLogger(__name__)
 
 
-def save_report(report: RunReport, directory: Path | None = None) -> bool:
+def save_report(report: RunReport, directory: Path) -> bool:
     """Remember `report` as the job's last one. False, and a line in the log, when it cannot be written.
 
     A power cut leaves either the old file or the new one, whole.
@@ -41,7 +38,7 @@ def save_report(report: RunReport, directory: Path | None = None) -> bool:
     return True
 
 
-def last_report(job: str, directory: Path | None = None) -> RunReport | None:
+def last_report(job: str, directory: Path) -> RunReport | None:
     """The job's last report, or None when there is none that can be read."""
     tree = _read(job, directory)
     if tree is None:
@@ -53,7 +50,7 @@ def last_report(job: str, directory: Path | None = None) -> RunReport | None:
         return None
 
 
-def failing_since(job: str, directory: Path | None = None) -> datetime | None:
+def failing_since(job: str, directory: Path) -> datetime | None:
     """When the first failed run started after which none has gone well; None after a good one, or before any."""
     since = (_read(job, directory) or {}).get("failing_since")
     try:
@@ -62,11 +59,11 @@ def failing_since(job: str, directory: Path | None = None) -> datetime | None:
         return None
 
 
-def _path(job: str, directory: Path | None) -> Path:
-    return (directory or state_dir()) / "reports" / f"{job}.json"
+def _path(job: str, directory: Path) -> Path:
+    return directory / "reports" / f"{job}.json"
 
 
-def _read(job: str, directory: Path | None) -> dict[str, Any] | None:
+def _read(job: str, directory: Path) -> dict[str, Any] | None:
     path = _path(job, directory)
     try:
         tree = json.loads(path.read_bytes())

@@ -38,7 +38,7 @@ def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, as_json
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals():
-        report = _by_prefect(job, only) if _prefect_drives(driver) else _directly(settings, job, only)
+        report = _by_prefect(settings, job, only) if _prefect_drives(driver) else _directly(settings, job, only)
     if as_json:
         print_json(report_json(report))
     else:
@@ -54,7 +54,7 @@ def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
         return backup(settings, job, only, progress)
 
 
-def _by_prefect(job: Job, only: Sequence[str]) -> RunReport:
+def _by_prefect(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
     from flows.backup import run_here
     from zoffsite.model.errors import ZoffsiteError
     from zoffsite.state import last_report
@@ -66,7 +66,7 @@ def _by_prefect(job: Job, only: Sequence[str]) -> RunReport:
         except ZoffsiteError:
             raise
         except BaseException as error:  # the run was ended by a signal, or Prefect's server is gone
-            report = last_report(job.name)
+            report = last_report(job.name, settings.state_dir)
             if report is None or report.started < began:
                 raise
             if report.error_exit is not ExitCode.INTERRUPTED:
