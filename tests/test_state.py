@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from views.values import FAILED, GOOD, PARTIAL, STARTED, STOPPED
 
+from tests.views.values import FAILED, GOOD, PARTIAL, STARTED, STOPPED
 from zoffsite.model.report import RunReport
 from zoffsite.state import failing_since, last_report, save_report
 

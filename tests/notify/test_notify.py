@@ -12,8 +12,8 @@ from typing import Any
 import apprise
 import pytest
 from pydantic import SecretStr
-from views.values import ERROR, FAILED, GOOD, PARTIAL, STARTED, STOPPED
 
+from tests.views.values import ERROR, FAILED, GOOD, PARTIAL, STARTED, STOPPED
 from zoffsite.model.report import RunReport
 from zoffsite.notify import NotifyResult, notify, notify_test
 
