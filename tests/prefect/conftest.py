@@ -1,0 +1,83 @@
+"""One Prefect server and one pair of machines for all tests of this room, and the five runs that they look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from demo.server import PrefectServer, prefect_server
+from lab import Lab
+from tests.prefect.prefect_stage import Seen, Stage
+
+
+@pytest.fixture(scope="session")
+def starting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server(starting: PrefectServer) -> PrefectServer:
+    starting.wait_until_ready()
+    return starting
+
+
+@pytest.fixture(scope="session")
+def stage(starting: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Server and machines start at once; deployments are served by a process of their own, as a user would have it."""
+    with Lab.up() as lab:
+        stage = Stage(lab=lab, server=starting, folder=tmp_path_factory.mktemp("stage"))
+        stage.prepare()
+        starting.wait_until_ready()
+        with stage.serving():
+            yield stage
+
+
+@pytest.fixture(scope="session")
+def first(stage: Stage) -> Seen:
+    """Triggered through the API, carried out by what is served: everything is sent in full."""
+    return stage.seen(stage.wait_for(stage.trigger()))
+
+
+@pytest.fixture(scope="session")
+def second(stage: Stage, first: Seen) -> Seen:
+    """The same job by `zoffsite backup --prefect`, while the replica of tank/enc/b has no room left."""
+    stage.write_files("a", "b")
+    stage.lab.box.run(["zfs", "set", "quota=1M", stage.replica("b")])
+    process = stage.zoffsite("backup", "--prefect", "--json")
+    out, err = process.communicate(timeout=120)
+    stage.lab.box.run(["zfs", "set", "quota=none", stage.replica("b")])
+    return stage.seen(stage.newest_command(), exit_code=process.returncode, stdout=out, stderr=err)
+
+
+@pytest.fixture(scope="session")
+def terminated(stage: Stage, second: Seen) -> Seen:
+    """SIGTERM to `zoffsite backup --prefect` in the middle of a transfer."""
+    stage.write_files("big", size="8M", into="a")
+    stage.write_settings(bandwidth="300 kB/s")
+    process = stage.zoffsite("backup", "--prefect")
+    stage.wait_until_bytes_flow("a")
+    process.terminate()
+    gone_after = stage.wait_until_nothing_flows()
+    out, err = process.communicate(timeout=60)
+    return stage.seen(stage.newest_command(), gone_after, exit_code=process.returncode, stdout=out, stderr=err)
+
+
+@pytest.fixture(scope="session")
+def cancelled(stage: Stage, terminated: Seen) -> Seen:
+    """Cancelled, as by the button of the UI, while a served run sends what the one before could not."""
+    run = stage.trigger()
+    stage.wait_until_bytes_flow("a")
+    stage.cancel(run)
+    gone_after = stage.wait_until_nothing_flows()
+    return stage.seen(stage.wait_for(run), gone_after)
+
+
+@pytest.fixture(scope="session")
+def resumed(stage: Stage, cancelled: Seen) -> Seen:
+    """Whatever was left by then, sent to its end."""
+    stage.write_settings()
+    process = stage.zoffsite("backup", "--prefect", "--json")
+    out, err = process.communicate(timeout=120)
+    return stage.seen(stage.newest_command(), exit_code=process.returncode, stdout=out, stderr=err)

@@ -1,0 +1,69 @@
+"""A broken Prefect server stops no backup; and what is imported as `flows` and `tasks` is ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMERKkMTZA6OQs2mNTAC68xWf5DtojAJZYgCDIVWmyaN"
+HOST = f"""\
+host = "127.0.0.1"
+port = 9
+user = "zoffsite"
+host_key = "{HOST_KEY}"
+identity_file = "key"
+"""
+SETTINGS = f"""\
+[source.nas]
+{HOST}
+[box.friend]
+{HOST}
+root = "vault/home"
+
+[job.home]
+source = "nas"
+box = "friend"
+datasets = ["tank/home"]
+retries = {{count = 0}}
+"""
+DEAD = "http://127.0.0.1:9/api"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    (tmp_path / "zoffsite.toml").write_text(SETTINGS)
+    return tmp_path
+
+
+def zoffsite(folder: Path, *words: str, api: str | None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"ZOFFSITE_STATE_DIR": str(folder / "state")} | ({"PREFECT_API_URL": api} if api else {})
+    command = [str(Path(sys.executable).with_name("zoffsite")), *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("api", "why"), [(None, "no Prefect API is configured"), (DEAD, f"the Prefect API at {DEAD} does not answer")]
+)
+def test_without_a_server_the_job_runs_directly_and_says_so(folder: Path, api: str | None, why: str) -> None:
+    ended = zoffsite(folder, "backup", api=api)
+    assert f"Running directly: {why}." in " ".join(ended.stderr.split())
+    assert (folder / "state/reports/home.json").exists()  # it really was carried out, as far as the dead hosts let it
+
+
+def test_prefect_that_was_asked_for_and_is_not_there_is_exit_code_3(folder: Path) -> None:
+    ended = zoffsite(folder, "backup", "--prefect", api=DEAD)
+    assert ended.returncode == 3
+    assert "zoffsite backup --direct" in " ".join(ended.stderr.split())
+    assert not (folder / "state/reports").exists()
+
+
+def test_the_flows_and_tasks_that_are_imported_are_ours(tmp_path: Path) -> None:
+    code = "import flows.backup as f, tasks.send as t, zoffsite as z; print(f.__file__, t.__file__, z.__file__)"
+    printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len({Path(path).parent.parent for path in printed.stdout.split()}) == 1
