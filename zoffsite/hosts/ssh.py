@@ -35,8 +35,9 @@ logging.getLogger(LOG).propagate = False
 
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
-WINDOW = 16 * MIB
-"""How far a sender may run ahead of our reading: 160 MB/s at 100 ms. It is memory, once per channel, so not more."""
+WINDOW = 4 * MIB
+"""How far a sender may run ahead of our reading: 40 MB/s at 100 ms. More is slower: the library moves the whole of
+what waits for each piece that is read (measured: 4 MiB 213, 16 MiB 72, 128 MiB 39 MB/s). What WE send is up to sshd."""
 PACKET = 64 << 10
 LARGEST_PACKET = MIB
 """OpenSSH sends at most 256 KiB. The length arrives before anything proves who sent it, so it is bounded here."""
