@@ -103,7 +103,7 @@ class Box(Protocol):
     def inventory(self, root: str) -> Inventory:
         """Everything under `root`: the job's root, or one replica. A replica that does not exist gives an empty one.
 
-        Raises OperationError "box-root-missing" when the job's root does not exist.
+        Raises OperationError "box-root-missing" when the job's root does not exist, "pool-missing" when all is gone.
         """
         ...
 
@@ -140,7 +140,9 @@ class PlainBox:
         """See Box."""
         done = self._zfs.do("list", root, argv.list_inventory([root]), fine="dataset-missing", timeout=LISTING)
         if done.exit_code != 0 and root == self._root:
-            raise _root_missing(root, self.label)
+            pool = root.partition("/")[0]
+            there = self._zfs.run(argv.list_name(pool)).exit_code == 0
+            raise _root_missing(root, self.label) if there else _pool_missing(pool, self.label)
         return parse_inventory(done.stdout, self.label)
 
     def open_receive(self, replica: str) -> Process:
@@ -212,4 +214,15 @@ def _root_missing(root: str, label: str) -> OperationError:
         "on the box, as root: zfs create -p -o canmount=off -o mountpoint=none -o readonly=on "
         f"{root} && zfs allow -u {user} {','.join(BOX_PERMISSIONS)} {root}",
         code="box-root-missing",
+    )
+
+
+def _pool_missing(pool: str, label: str) -> OperationError:
+    """After a reboot, for instance. To make the root anew would then be the wrong advice."""
+    return OperationError(
+        "list",
+        pool,
+        f"the pool {pool} is not there ({label})",
+        f"on the box, as root: zpool import {pool}; if it is not found, look at its disks: zpool import; lsblk",
+        code="pool-missing",
     )

@@ -47,6 +47,11 @@ def list_inventory(roots: Sequence[str]) -> list[str]:
     return [*_list("filesystem,volume,snapshot,bookmark"), "-r", *(check_dataset(root) for root in roots)]
 
 
+def list_name(dataset: str) -> list[str]:
+    """Only whether `dataset` is there."""
+    return ["zfs", "list", "-H", "-o", "name", check_dataset(dataset)]
+
+
 def list_snapshots(full_names: Iterable[str]) -> list[list[str]]:
     """These snapshots and nothing else, in as few commands as their length allows; `parse_snapshots` reads each."""
     start = _list("snapshot")
