@@ -94,14 +94,14 @@ def test_a_dataset_missing_on_the_source_is_an_error_although_others_were_listed
     assert caught.value.code == "dataset-missing"
 
 
-def test_a_missing_replica_is_no_error_but_a_missing_root_is(stand: Stand, box: PlainBox) -> None:
+def test_a_missing_replica_is_no_error_but_a_missing_pool_is(stand: Stand, box: PlainBox) -> None:
     stand.says(err="cannot open 'vault/zoffsite/tank:a': dataset does not exist", code=1)
     assert not box.inventory("vault/zoffsite/tank:a").datasets
     with pytest.raises(ZoffsiteError) as caught:
         box.inventory("vault/zoffsite")
-    assert caught.value.code == "box-root-missing"
-    assert "zfs create" in caught.value.remedy
-    assert "zfs allow" in caught.value.remedy
+    assert caught.value.code == "pool-missing"
+    assert "zpool import vault" in caught.value.remedy
+    assert "zfs create" not in caught.value.remedy
 
 
 def test_any_other_failure_of_a_listing_is_raised(stand: Stand, box: PlainBox) -> None:
