@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +156,18 @@ class Stage:
     # What a UI does.
 
     def api(self, path: str, body: Json | None = None) -> Any:
-        """GET, or POST of a body."""
+        """GET, or POST of a body. 503 is SQLite's "busy": Prefect's own clients ask again, and so do we."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.server.url}{path}", data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        for _ in self._patiently(f"an answer to {path}"):
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                        raise
+        raise AssertionError
 
     def deployment(self) -> Json:
         """The job's deployment, as soon as it is there."""
