@@ -17,6 +17,9 @@ from lab import Lab
 from lab.guest import Guest
 
 Json = dict[str, Any]
+SLOW = {"ZOFFSITE_JOB__HOME__BANDWIDTH": "400 KB/s"}
+SOME = 500_000
+"""Bytes that must have arrived before a run is broken off: ZFS keeps nothing of a receive that has written nothing."""
 
 SETTINGS = """\
 [source.nas]
@@ -25,7 +28,7 @@ port = {source_port}
 user = "{source_user}"
 host_key = "{source_key}"
 identity_file = "{identity}"
-connect_timeout = "4s"
+connect_timeout = "{patience}"
 keepalive = "2s"
 
 [box.friend]
@@ -35,7 +38,7 @@ user = "{box_user}"
 host_key = "{box_key}"
 identity_file = "{identity}"
 root = "{root}"
-connect_timeout = "4s"
+connect_timeout = "{patience}"
 keepalive = "2s"
 
 [job.home]
@@ -118,6 +121,7 @@ class Stage:
             "datasets": [self.tree],
             "exclude": [],
             "retries": 0,
+            "patience": "20s",
             "snapshots": "",
             "keep_source": "last = 10",
             "keep_box": "last = 10",
@@ -176,10 +180,19 @@ class Stage:
         """The replica's resume token, or "-"."""
         return self.box.try_run(["zfs", "get", "-Hpo", "value", "receive_resume_token", self.replica()]).out.strip()
 
-    def held(self) -> str:
-        """What the box holds of the tree's replica, unfinished receives included: a number that changes."""
+    def held(self) -> int:
+        """Bytes that the box holds of the tree's replica, an unfinished receive included."""
         replica = self.replica()
-        return self.box.try_run(f"zfs list -Hpo used {replica}/%recv {replica}").out
+        return sum(int(row) for row in self.box.try_run(f"zfs list -Hpo used {replica}/%recv {replica}").out.split())
+
+    def under_way(self, *words: str) -> subprocess.Popen[str]:
+        """A run in the middle of a transfer, slowed down: the box has some of it on its disk, more is to come."""
+        before = self.held()
+        run = self.start("backup", "--direct", "--json", *words, env=SLOW)
+        arrived = lambda: self.held() > before + SOME or run.poll() is not None  # noqa: E731
+        await_true(arrived, "the box has some of it", 90)
+        assert run.poll() is None, run.communicate()
+        return run
 
     def guids(self, guest: Guest, dataset: str) -> list[str]:
         """The snapshots of a dataset, oldest first."""
