@@ -104,15 +104,15 @@ class Sshd:
         return sum(line.startswith("Connection from") for line in self.log)
 
     def sessions(self) -> list[int]:
-        """The process ids of the server's own children: one for each connection that is open."""
-        return children_of(self._process.pid)
+        """The process ids of the server's sessions: one or two for each open connection, as it separates privileges."""
+        first = children_of(self._process.pid)
+        return [*first, *(pid for session in first for pid in children_of(session, named="sshd"))]
 
     def cut(self) -> None:
         """End every connection from the server's side, as a power failure would for its processes."""
-        for session in self.sessions():
-            for pid in (session, *children_of(session, named="sshd")):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        for pid in self.sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def stop(self) -> None:
         self.cut()  # while the sessions are still this process's children, and so can be found

