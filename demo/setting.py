@@ -24,6 +24,7 @@ zfs create -V 16M tank/enc/home/disk
 zfs create -o encryption=off -o compression=off tank/enc/home/plain
 yes {MARKER} | head -c 3M > /tank/enc/home/plain/letter.txt
 yes {MARKER} | head -c 2M > /tank/enc/home/letter.txt
+for n in 1 2 3 4 5; do head -c 20K /dev/urandom > /tank/enc/home/note$n; done
 head -c 12M /dev/urandom > /tank/enc/home/photos/sea.raw
 head -c 1M /dev/urandom > /tank/enc/home/cache/junk
 udevadm settle
