@@ -148,7 +148,9 @@ def test_what_a_person_must_decide_is_not_a_mere_failure(said: str, kind: type[Z
     assert isinstance(zfs_error("receive into", "vault/x", 1, said, HOST), kind)
 
 
-@pytest.mark.parametrize(("exit_code", "words"), [(-9, "signal 9"), (137, "signal 9"), (141, "signal 13")])
+@pytest.mark.parametrize(
+    ("exit_code", "words"), [(-9, "signal 9"), (137, "signal 9"), (141, "signal 13"), (-1, "a signal ended")]
+)
 def test_a_killed_command_is_tried_again(exit_code: int, words: str) -> None:
     error = zfs_error("send", "tank/a@b", exit_code, "", HOST)
     assert (error.code, error.transient) == ("killed", True)

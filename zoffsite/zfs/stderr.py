@@ -293,10 +293,11 @@ def _without_words(failure: Failure) -> Rule:
         return RULES[0]
     if failure.exit_code < 0 or failure.exit_code > _KILLED:
         number = -failure.exit_code if failure.exit_code < 0 else failure.exit_code - _KILLED
+        signal = "a signal" if failure.exit_code == -1 else f"signal {number}"  # over SSH nobody says which
         return Rule(
             code="killed",
             pattern="",
-            problem=f"signal {number} ended it",
+            problem=f"{signal} ended it",
             remedy=_try_again,
             transient=True,
             kind=TransferError,
