@@ -29,7 +29,7 @@ user = "{source_user}"
 host_key = "{source_key}"
 identity_file = "{identity}"
 connect_timeout = "{patience}"
-keepalive = "2s"
+keepalive = "4s"
 
 [box.friend]
 host = "127.0.0.1"
@@ -39,14 +39,14 @@ host_key = "{box_key}"
 identity_file = "{identity}"
 root = "{root}"
 connect_timeout = "{patience}"
-keepalive = "2s"
+keepalive = "4s"
 
 [job.home]
 source = "nas"
 box = "friend"
 datasets = [{datasets}]
 exclude = [{exclude}]
-stall = "5s"
+stall = "10s"
 
 [job.home.snapshots]
 {snapshots}
