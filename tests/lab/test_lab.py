@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,16 @@ def wait_for(ended: list[int], timeout: float = 10) -> bool:
     return True
 
 
+@contextmanager
+def started(guest: Guest, command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs on; it is not waited for where the test fails."""
+    with guest.popen(command) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def on_uplink(guest: Guest, lab: Lab) -> shell.Shell:
     """The way the code under test takes, by OpenSSH."""
     folder = guest.folder / "test"
@@ -73,13 +84,15 @@ def test_the_clock_of_a_guest_that_woke_from_a_saved_state_is_right(lab: Lab) ->
 
 
 def test_guests_that_wake_from_one_state_do_not_repeat_each_others_guids(source: Guest) -> None:
-    def guids() -> set[str]:
-        source.run("zfs create tank/a; zfs snapshot tank/a@1")
-        return set(source.run(["zfs", "get", "-Hpro", "value", "guid", "tank"]).split())
+    def drawn() -> set[str]:
+        source.restart_blank()
+        names = [f"tank/{number}" for number in range(8)]
+        source.run("; ".join(f"zfs create {name}" for name in names))
+        return set(source.run(["zfs", "get", "-Hpo", "value", "guid", "tank", *names]).split())
 
-    first = guids()
-    source.restart_blank()
-    assert not first & guids()
+    first = drawn()
+    assert len(first) == 9
+    assert not first & drawn()
 
 
 def test_a_reset_leaves_a_fresh_pool_and_nothing_else_whatever_was_there_before(source: Guest, box: Guest) -> None:
@@ -87,7 +100,7 @@ def test_a_reset_leaves_a_fresh_pool_and_nothing_else_whatever_was_there_before(
     source.run("zfs snapshot tank/secret@a; zfs hold keep tank/secret@a; zpool create other /dev/vdc1")
     box.prepare_box()
     box.fill_pool()
-    with source.popen("cd /tank/secret && exec sleep 1000") as busy:
+    with started(source, "cd /tank/secret && exec sleep 1000") as busy:
         source.run("until ls -l /proc/[0-9]*/cwd 2>/dev/null | grep -q /tank/secret; do :; done")
         source.cut_uplink()
         for guest in (source, box):
@@ -164,7 +177,7 @@ def test_after_the_plug_is_pulled_in_the_middle_of_a_write_the_pool_holds_what_w
     source.put(b"kept" * 100_000, "/tank/data/kept")
     source.run(["zpool", "sync"])
     key = source.get("/root/keys/tank_data")
-    with source.popen("exec dd if=/dev/zero of=/tank/data/growing bs=64k") as writer:
+    with started(source, "exec dd if=/dev/zero of=/tank/data/growing bs=64k") as writer:
         source.run("until [ -s /tank/data/growing ]; do :; done")
         source.power_off()
         assert not source.is_on()
@@ -209,7 +222,7 @@ def test_a_full_pool_refuses_the_next_write_until_it_is_emptied(source: Guest) -
 
 
 def test_a_process_in_a_guest_can_be_killed_by_what_it_is_doing(source: Guest) -> None:
-    with source.popen("exec sleep 4321") as sleeper:
+    with started(source, "exec sleep 4321") as sleeper:
         source.run("until ps -eo args= | grep -q '^sleep 4321'; do :; done")
         assert source.kill("sleep 4321") >= 1
         assert sleeper.wait(20) != 0
