@@ -23,15 +23,19 @@ class Lacking:
 
 
 def lacking(runner: Runner, datasets: Sequence[str], needed: Sequence[str]) -> tuple[Lacking, ...]:
-    """What is missing of `needed`, per dataset. Root lacks nothing. One command per dataset."""
+    """What is missing of `needed`, per dataset; what a parent's remedy gives is not said again of its children.
+
+    Root lacks nothing. One command per dataset.
+    """
     user, groups = _who(runner)
     if user == "root":
         return ()
-    found = []
-    for dataset in datasets:
+    found: list[Lacking] = []
+    for dataset in sorted(datasets):
         done = _checked(runner, argv.allow(dataset), dataset)
         grants = tuple(_as_own(grant, user, groups) for grant in parse_allow(done.stdout, runner.label))
-        missing = tuple(sorted(set(needed) - allowed(grants, user, dataset)))
+        soon = {each for lack in found if dataset.startswith(f"{lack.dataset}/") for each in lack.permissions}
+        missing = tuple(sorted(set(needed) - allowed(grants, user, dataset) - soon))
         if missing:
             remedy = allow_line(user, missing, dataset)
             found.append(Lacking(host=runner.label, user=user, dataset=dataset, permissions=missing, remedy=remedy))
