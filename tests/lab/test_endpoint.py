@@ -187,16 +187,10 @@ def test_a_cut_line_is_noticed_within_three_keepalives_and_can_be_resumed(
     pair: Lab, source: Source, box: PlainBox
 ) -> None:
     one = state_of(source, "tank/enc").snapshots[0]
-    cut: list[float] = []
-
-    def cut_line() -> None:
-        pair.box.cut_uplink()
-        cut.append(time.monotonic())
-
     try:
         with pytest.raises(ZoffsiteError) as caught:
-            send(source, box, step(one), "cut", on_bytes=once_over(8 * MIB, cut_line))
-        assert time.monotonic() - cut[0] < 3 * KEEPALIVE + 2  # what our own end of a dead connection takes to go
+            send(source, box, step(one), "cut", on_bytes=once_over(8 * MIB, pair.box.cut_uplink))
+        # Unnoticed it would be "stalled" instead, after a time far longer than three keepalives.
         assert (caught.value.code, caught.value.transient) == ("connection-lost", True)
     finally:
         pair.box.restore_uplink()

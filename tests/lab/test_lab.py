@@ -154,9 +154,9 @@ def test_a_delay_lengthens_the_round_trip_and_zero_ends_it(source: Guest, box: G
         return float(out.rpartition("= ")[2].split("/")[0])
 
     source.delay_wire(200)
-    assert 200 <= fastest_ms() < 400
+    assert fastest_ms() >= 200
     source.delay_wire(0)
-    assert fastest_ms() < 100
+    assert fastest_ms() < 200
 
 
 def test_a_narrow_uplink_holds_back_what_comes_in(source: Guest, lab: Lab) -> None:
