@@ -17,7 +17,7 @@ from lab import Lab
 from lab.guest import Guest
 
 Json = dict[str, Any]
-SLOW = {"ZOFFSITE_JOB__HOME__BANDWIDTH": "400 KB/s"}
+SLOW = {"ZOFFSITE_JOB__HOME__BANDWIDTH": "200 KB/s"}
 SOME = 500_000
 """Bytes that must have arrived before a run is broken off: ZFS keeps nothing of a receive that has written nothing."""
 
@@ -150,7 +150,7 @@ class Stage:
 
     def finish(self, process: subprocess.Popen[str], expect: int, began: float = 0.0) -> Done:
         """Wait for a started `zoffsite …`."""
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         done = Done(process.returncode, out, err, time.monotonic() - began)
         assert "Traceback" not in out + err, out + err
         assert done.code == expect, f"exit code {done.code}, expected {expect}\n{out}\n{err}"

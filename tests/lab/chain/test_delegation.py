@@ -27,7 +27,7 @@ def stage(make_stage: MakeStage) -> Stage:
 
 def test_without_any_permission_the_check_gives_the_exact_line(stage: Stage) -> None:
     done = stage.zoffsite("config", "check", expect=1)
-    assert f"zfs allow -u zoffsite {ON_SOURCE} {stage.tree}" in done.said
+    assert f"zfs allow -u zoffsite {ON_SOURCE} {stage.tree} 1 problem" in done.said  # what it lacks below goes with it
     failed = stage.zoffsite("backup", "--direct", expect=1)
     assert f"zfs allow -u zoffsite mount,snapshot {stage.tree}" in failed.said
 
