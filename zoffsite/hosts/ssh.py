@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import paramiko
 from paramiko.packet import Packetizer
@@ -132,11 +132,23 @@ class SshProcess:
         self._transport = transport
         self._label = label
         self._killed = False
-        self._said = Collector(channel.recv_stderr, STDERR, self.kill)
+        self._broken = False
+        self._said = Collector(lambda size: self._take(channel.recv_stderr, size), STDERR, self.kill)
 
     def read(self, size: int) -> bytes:
         """See Process."""
-        return self._channel.recv(size)
+        return self._take(self._channel.recv, size)
+
+    def _take(self, recv: Callable[[int], bytes], size: int) -> bytes:
+        """Taking bytes also sends a message (the window opens again), so it fails when the connection has just died.
+
+        The bytes are then lost, although the program may have ended well: `wait` must not say that all is well.
+        """
+        try:
+            return recv(size)
+        except (OSError, EOFError, paramiko.SSHException):
+            self._broken = True
+            return b""
 
     def write(self, data: memoryview) -> int:
         """See Process."""
@@ -159,6 +171,8 @@ class SshProcess:
         if not self._channel.status_event.wait(timeout):
             raise TimeoutError
         code = self._channel.exit_status
+        if self._broken and not self._killed:
+            raise ssh_errors.connection_lost(self._label)
         if code == -1 and not self._killed:
             self._transport.join(EPILOGUE)
             if not self._transport.is_active():
