@@ -37,8 +37,7 @@ def failed_verification(replica: str, findings: tuple[Finding, ...]) -> Zoffsite
         "verify",
         replica,
         "; ".join(map(str, findings)) or "it could not be looked at",
-        "look on the box: zfs get guid,encryption,keystatus,mounted,readonly,written,receive_resume_token "
-        f"{quote(replica)}",
+        f"look on the box: zfs get encryption,keystatus,mounted,readonly,written {quote(replica)}",
         code="verify-failed",
     )
 
