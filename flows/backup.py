@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow, tags, unmapped
+from prefect.context import TagsContext
 from prefect.futures import as_completed
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Failed
@@ -52,7 +53,7 @@ def backup(job: str, datasets: list[str] | None = None) -> Any:
         datasets: Only these datasets of the job; empty for all of them.
     """
     without_tracebacks(BackupFailedError, ZoffsiteError)
-    with logs_in_ui():
+    with logs_in_ui(), TagsContext(current_tags=set()):  # tagged tasks ask the server for leave before each start
         try:
             settings = load()
             report = _run(settings, settings.job(job), tuple(datasets or ()))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from prefect.exceptions import MissingContextError
 from prefect.logging.handlers import APILogHandler
 
 CORE = ("zoffsite", "tasks")
@@ -16,16 +18,16 @@ def logs_in_ui() -> Iterator[None]:
     """Send the log lines of the core to Prefect while a run lasts; PREFECT_LOGGING_EXTRA_LOGGERS is not needed."""
     handler = _RunLogHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
-    loggers = [logger for logger in map(logging.getLogger, CORE) if not _goes_to_api(logger)]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.addHandler(handler)
-        if logger.level == logging.NOTSET:
+    before = [(logger, logger.level) for logger in map(logging.getLogger, CORE)]
+    for logger, level in before:
+        if not any(isinstance(each, APILogHandler) for each in logger.handlers):  # by PREFECT_LOGGING_EXTRA_LOGGERS
+            logger.addHandler(handler)
+        if level == logging.NOTSET:
             logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        for logger, level in before:
             logger.removeHandler(handler)
             logger.setLevel(level)
 
@@ -35,10 +37,8 @@ class _RunLogHandler(APILogHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (theirs)
         """Prefect's own would warn about each of them."""
-
-
-def _goes_to_api(logger: logging.Logger) -> bool:
-    return any(isinstance(handler, APILogHandler) for handler in logger.handlers)
+        if not isinstance(sys.exc_info()[1], MissingContextError):
+            super().handleError(record)
 
 
 def without_tracebacks(*errors: type[Exception]) -> None:
