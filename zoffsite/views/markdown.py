@@ -41,6 +41,7 @@ def report_markdown(report: RunReport) -> str:
     parts = [f"## {escape(report_words(report))}", f"Started {report.started:%Y-%m-%d %H:%M:%S} UTC."]
     if rows:
         parts.append(_table(("Dataset", "State", "Sent", "Time", "Snapshot", "Verified", "Pruned"), rows))
+        parts.append("Pruned: snapshots on the source + on the box.")
     if report.error is not None:
         parts.append(_error(f"job {report.job}", report.error))
     parts += [_error(outcome.source, outcome.error) for outcome in report.datasets if outcome.error is not None]
@@ -71,7 +72,7 @@ def _outcome_row(outcome: DatasetOutcome) -> tuple[str, ...]:
         duration_words(outcome.seconds) if outcome.seconds else "",
         f"@{outcome.snapshot}" if outcome.snapshot else "",
         "yes" if outcome.verified else "no",
-        f"{outcome.pruned_source} on the source, {outcome.pruned_box} on the box",
+        f"{outcome.pruned_source} + {outcome.pruned_box}",
     )
 
 
