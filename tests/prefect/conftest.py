@@ -55,7 +55,7 @@ def second(stage: Stage, first: Seen) -> Seen:
 def terminated(stage: Stage, second: Seen) -> Seen:
     """SIGTERM to `zoffsite backup --prefect` in the middle of a transfer."""
     stage.write_files("big", size="8M", into="a")
-    stage.write_settings(bandwidth="300 kB/s")
+    stage.write_settings(bandwidth="150 kB/s")
     process = stage.zoffsite("backup", "--prefect")
     stage.wait_until_bytes_flow("a")
     process.terminate()

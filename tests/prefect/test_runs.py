@@ -8,7 +8,7 @@ from tests.prefect.prefect_stage import PASSWORD, Seen, Stage
 
 pytestmark = [pytest.mark.lab, pytest.mark.prefect]
 DATASETS = ("tank/enc/a", "tank/enc/b", "tank/enc/c")
-SECONDS = 15.0
+SECONDS = 20.0
 """Within which both processes of a transfer must be gone: with emulated CPU, and looked for over SSH."""
 
 
@@ -41,6 +41,11 @@ def test_every_step_of_every_dataset_is_a_task_run_with_a_name(first: Seen) -> N
     steps = {f"{verb} {dataset}" for dataset in DATASETS for verb in ("send", "verify", "prune")}
     assert set(first.tasks) == {"snapshot", "find common base", *DATASETS, *steps}
     assert {task["state_type"] for task in first.tasks.values()} == {"COMPLETED"}
+
+
+def test_no_task_needs_leave_from_the_server_to_start(first: Seen, second: Seen) -> None:
+    """Prefect asks its server before it starts a task that has tags, and waits for minutes if that is gone."""
+    assert {tag for seen in (first, second) for task in seen.tasks.values() for tag in task["tags"]} == set()
 
 
 def test_plan_and_report_are_tables_and_each_transfer_is_a_bar(first: Seen) -> None:

@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+from tasks.artifacts import show_plan
+from zoffsite.model.plan import JobPlan
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMERKkMTZA6OQs2mNTAC68xWf5DtojAJZYgCDIVWmyaN"
 HOST = f"""\
@@ -61,6 +65,12 @@ def test_prefect_that_was_asked_for_and_is_not_there_is_exit_code_3(folder: Path
     assert ended.returncode == 3
     assert "zoffsite backup --direct" in " ".join(ended.stderr.split())
     assert not (folder / "state/reports").exists()
+
+
+def test_a_plan_that_cannot_be_shown_is_a_line_in_the_log_and_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    with temporary_settings({PREFECT_API_URL: DEAD, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        show_plan(JobPlan(job="home", datasets=(), to_snapshot=(), prune=()))
+    assert "Prefect could not be shown" in caplog.text
 
 
 def test_the_flows_and_tasks_that_are_imported_are_ours(tmp_path: Path) -> None:
