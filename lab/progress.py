@@ -1,4 +1,4 @@
-"""What a long step is doing, and for how long: one line that moves on a terminal, one line a step elsewhere."""
+"""What a long step is doing, and for how long: one line that moves on a terminal, elsewhere one a step and a minute."""
 
 from __future__ import annotations
 
@@ -24,14 +24,12 @@ class Progress:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Progress:
-        if self._moving:
-            self._ticker.start()
+        self._ticker.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self._over.set()
-        if self._moving:
-            self._ticker.join()
+        self._ticker.join()
         self._step = "done" if kind is None else f"failed while {self._step}"
         self._print(end="\n")
 
@@ -46,8 +44,8 @@ class Progress:
         return time.monotonic() - self._began
 
     def _tick(self) -> None:
-        while not self._over.wait(1):
-            self._print(end="")
+        while not self._over.wait(1 if self._moving else 60):
+            self._print(end="" if self._moving else "\n")
 
     def _print(self, end: str) -> None:
         if self._out is None:
