@@ -137,8 +137,10 @@ def _packages(wanted: Recipe, scratch: Path, say: Progress) -> Path:
 def _mmdebstrap(argv: list[str], scratch: Path, say: Progress) -> None:
     log: list[str] = []
     environment = {**os.environ, "TMPDIR": str(scratch), "DEBIAN_FRONTEND": "noninteractive"}
-    # It must not go on alone when the lab is killed: mmdebstrap unmounts what it mounted on SIGTERM.
-    guarded = ["setpriv", "--pdeathsig", "TERM", *argv]
+    # Killed at any instant, it must leave no process and no mount: they live in namespaces that end with it. Without
+    # root mmdebstrap makes such namespaces itself.
+    spaces = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"] if os.geteuid() == 0 else []
+    guarded = ["setpriv", "--pdeathsig", "KILL", *spaces, *argv]
     with subprocess.Popen(
         guarded,
         env=environment,
@@ -148,10 +150,16 @@ def _mmdebstrap(argv: list[str], scratch: Path, say: Progress) -> None:
         text=True,
         errors="replace",
     ) as process:
-        for line in process.stderr or ():
-            log.append(line)
-            if line.startswith("I: "):
-                say(_words(line[3:].strip()))
+        assert process.stderr is not None  # noqa: S101 - a pipe was asked for
+        try:
+            for line in process.stderr:
+                log.append(line)
+                if line.startswith("I: "):
+                    say(_words(line[3:].strip()))
+        except BaseException:
+            process.kill()
+            process.stderr.read()  # It ends when the last process below has: then the folder can go.
+            raise
     if process.returncode:
         saved = paths.cache() / "build.log"
         saved.write_text("".join(log))
