@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.state import free_ports
+from zoffsite.cli.backup import answers
 
 STARTING = 180.0
 """Seconds within which the server must answer; the first start makes its database."""
@@ -28,7 +28,6 @@ def server_environment(home: Path, port: int) -> dict[str, str]:
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_LOGGING_EXTRA_LOGGERS": "zoffsite",
     }
 
 
@@ -49,12 +48,9 @@ class PrefectServer:
         """Return once it answers; RuntimeError with the end of its log when it does not."""
         deadline = time.monotonic() + STARTING
         while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"{self.url}/health", timeout=2) as answer:  # noqa: S310 - our own URL
-                    if answer.status == 200:
-                        return
-            except OSError:
-                time.sleep(0.2)  # nothing to wait on: the port opens when it opens
+            if answers(self.url):
+                return
+            time.sleep(0.2)  # nothing to wait on: the port opens when it opens
         tail = self.log.read_text(errors="replace")[-2000:]
         raise RuntimeError(f"the Prefect server did not come up:\n{tail}")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo.hosts import host_tables
 from demo.screen import say
 from lab import Lab
 
@@ -33,21 +34,6 @@ zpool sync tank
 """
 
 SETTINGS = """\
-[source.nas]
-host = "127.0.0.1"
-port = {source_port}
-user = "root"
-host_key = "{source_key}"
-identity_file = "{identity}"
-
-[box.friend]
-host = "127.0.0.1"
-port = {box_port}
-user = "zoffsite"
-host_key = "{box_key}"
-identity_file = "{identity}"
-root = "{root}"
-
 [job.home]
 source = "nas"
 box = "friend"
@@ -78,15 +64,8 @@ class Stage:
 
     def write_settings(self, exclude: Sequence[str]) -> None:
         """zoffsite.toml, as a user would write it."""
-        text = SETTINGS.format(
-            source_port=self.lab.source.uplink_port,
-            source_key=self.lab.source.host_key(),
-            box_port=self.lab.box.uplink_port,
-            box_key=self.lab.box.host_key(),
-            identity=self.lab.key_file,
-            root=ROOT,
-            exclude=", ".join(f'"{dataset}"' for dataset in exclude),
-        )
+        job = SETTINGS.format(exclude=", ".join(f'"{dataset}"' for dataset in exclude))
+        text = f"{host_tables(self.lab, ROOT)}\n{job}"
         (self.folder / "zoffsite.toml").write_text(text)
 
     def command(self, *words: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from demo.screen import check, say, step
 from demo.setting import MARKER, ROOT, Stage
 from lab.disks import DATA
+from zoffsite.zfs.names import replica_name
 
 HOME, PHOTOS, DISK, PLAIN = "tank/enc/home", "tank/enc/home/photos", "tank/enc/home/disk", "tank/enc/home/plain"
 SENT_DATASETS = [HOME, DISK, PHOTOS]
@@ -84,12 +85,13 @@ def interrupted(stage: Stage) -> None:
     stage.lab.source.run(f"head -c 10M /dev/urandom > /{PHOTOS}/film.raw; zpool sync")
     say("$ zoffsite backup --direct      (limited to 1 MB/s, then killed with SIGKILL)")
     run = stage.start("backup", "--direct", ZOFFSITE_JOB__HOME__BANDWIDTH="1 MB/s")
+    replica = replica_name(ROOT, PHOTOS)
     try:
-        _await_received(stage, run, f"{ROOT}/{PHOTOS.replace('/', ':')}")
+        _await_received(stage, run, replica)
     finally:
         os.kill(run.pid, signal.SIGKILL)
         run.communicate()
-    token = _await_token(stage, f"{ROOT}/{PHOTOS.replace('/', ':')}")
+    token = _await_token(stage, replica)
     check("the box kept what had arrived, with a resume token", token != "-", token)
     planned = {each["source"]: each["action"] for each in stage.json("plan")["datasets"]}
     check("the plan is to resume it", planned[PHOTOS] == "resume", planned)
@@ -101,9 +103,9 @@ def interrupted(stage: Stage) -> None:
 def _await_received(stage: Stage, run: subprocess.Popen[str], replica: str) -> None:
     """Wait until some megabytes of the film are on the box. ZFS has no event for that, so this looks, within bounds."""
     name = f"{replica}/%recv"
+    base = stage.lab.box.run(["zfs", "get", "-Hpo", "value", "referenced", replica]).strip()
     for _ in range(120):
         received = stage.lab.box.try_run(["zfs", "get", "-Hpo", "value", "referenced", name]).out.strip()
-        base = stage.lab.box.run(["zfs", "get", "-Hpo", "value", "referenced", replica]).strip()
         if received.isdigit() and int(received) > int(base) + 2_000_000:
             return
         if run.poll() is not None:
@@ -172,7 +174,7 @@ def restore(stage: Stage) -> None:
     """One dataset comes back under a new name, and is the same."""
     step("Restore one dataset on the source, under a new name")
     source, box = stage.lab.source, stage.lab.box
-    replica = f"{ROOT}/{HOME.replace('/', ':')}"
+    replica = replica_name(ROOT, HOME)
     newest = box.run(f"zfs list -Hpd1 -t snapshot -o name -s createtxg {replica}").split()[-1]
     say(f"$ ssh box zfs send -w {newest} | ssh source zfs receive -u tank/restored")
     with box.popen(["zfs", "send", "-w", newest]) as sender:

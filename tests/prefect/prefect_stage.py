@@ -16,6 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from demo.hosts import host_tables
 from demo.server import PrefectServer
 from lab import Lab
 
@@ -26,21 +27,6 @@ BOUND = 120.0
 """Seconds after which a test gives up on what it waits for."""
 
 SETTINGS = """\
-[source.nas]
-host = "127.0.0.1"
-port = {source_port}
-user = "root"
-host_key = "{source_key}"
-identity_file = "{identity}"
-
-[box.friend]
-host = "127.0.0.1"
-port = {box_port}
-user = "zoffsite"
-host_key = "{box_key}"
-identity_file = "{identity}"
-root = "{root}"
-
 [job.home]
 source = "nas"
 box = "friend"
@@ -98,16 +84,8 @@ class Stage:
 
     def write_settings(self, bandwidth: str | None = None) -> None:
         """zoffsite.toml: every run reads it anew."""
-        text = SETTINGS.format(
-            source_port=self.lab.source.uplink_port,
-            source_key=self.lab.source.host_key(),
-            box_port=self.lab.box.uplink_port,
-            box_key=self.lab.box.host_key(),
-            identity=self.lab.key_file,
-            root=ROOT,
-            bandwidth=f'bandwidth = "{bandwidth}"' if bandwidth else "",
-        )
-        (self.folder / "zoffsite.toml").write_text(text)
+        job = SETTINGS.format(bandwidth=f'bandwidth = "{bandwidth}"' if bandwidth else "")
+        (self.folder / "zoffsite.toml").write_text(f"{host_tables(self.lab, ROOT)}\n{job}")
 
     def write_files(self, *names: str, size: str = "3M", into: str | None = None) -> None:
         """A file of random bytes in the dataset of its name, or in `into`."""
@@ -122,8 +100,7 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """Of our commands. Nothing is said about zoffsite's log lines: that they reach the UI is ours to see to."""
-        settings = {key: value for key, value in self.server.environment.items() if "EXTRA_LOGGERS" not in key}
-        return {**os.environ, **settings, "ZOFFSITE_STATE_DIR": str(self.folder / "state")}
+        return {**os.environ, **self.server.environment, "ZOFFSITE_STATE_DIR": str(self.folder / "state")}
 
     def zoffsite(self, *words: str) -> subprocess.Popen[str]:
         """Start the command in our folder."""

@@ -11,6 +11,7 @@ from rich.text import Text
 from zoffsite.actions.inspect import inspect_job
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load, problems
+from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode
 
@@ -26,13 +27,13 @@ def check(*, offline: bool) -> ExitCode:
         return ExitCode.USAGE
     settings = load()
     out.print(Text.assemble(("ok  ", "green"), f"{settings.file}"), soft_wrap=True)
-    return ExitCode.OK if offline else _check_hosts(out)
+    return ExitCode.OK if offline else _check_hosts(out, settings)
 
 
-def _check_hosts(out: Console) -> ExitCode:
+def _check_hosts(out: Console, settings: Settings) -> ExitCode:
     stops = 0
     with Connections() as hosts:
-        for job in load().jobs.values():
+        for job in settings.jobs.values():
             found = inspect_job(job, hosts, datetime.now(UTC))
             for problem, remedy in found:
                 _draw(out, f"job {job.name}: {problem}", remedy)
