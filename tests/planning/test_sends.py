@@ -80,6 +80,13 @@ def test_a_divergence_names_what_the_source_does_not_know_and_the_last_common_on
     assert "destroy" not in conflict.remedy
 
 
+def test_a_divergence_calls_the_last_common_one_by_its_name_on_the_box() -> None:
+    for here in (source(snap(1, name="renamed"), snap(9)), source(snap(9), bookmarks=[mark(1)])):
+        conflict = plan(here, replica(there(1), there(2)))
+        assert isinstance(conflict, Conflict)
+        assert f"after @{there(1).name}, the last both sides have" in conflict.reason
+
+
 def test_a_full_send_says_why() -> None:
     full = plan(source(snap(1), snap(2)), None)
     assert isinstance(full, FullSend)

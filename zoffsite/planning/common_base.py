@@ -33,12 +33,14 @@ class Diverged:
     last_common: Version | None
 
     @property
+    def last_there(self) -> Snapshot | None:
+        """The last common one as the box has it: on the source it may have another name, or be a bookmark only."""
+        return next((s for s in self.replica if self.last_common and s.guid == self.last_common.guid), None)
+
+    @property
     def unknown(self) -> tuple[Snapshot, ...]:
         """The box's snapshots that are newer than the last common one."""
-        if self.last_common is None:
-            return self.replica
-        guids = [snapshot.guid for snapshot in self.replica]
-        return self.replica[guids.index(self.last_common.guid) + 1 :]
+        return self.replica if self.last_there is None else self.replica[self.replica.index(self.last_there) + 1 :]
 
 
 CommonBase = Base | NothingThere | Diverged

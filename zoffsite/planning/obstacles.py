@@ -81,7 +81,7 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
     if len(unknown) > _SHOWN:
         shown = f"{shown} and {len(unknown) - _SHOWN} older ones"
     remedy = f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}"
-    if found.last_common is None:
+    if found.last_there is None:
         reason = (
             "the two have no snapshot in common, as when the source dataset was destroyed and created anew under its "
             f"old name; the box has {shown}"
@@ -89,9 +89,7 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
     else:
         if all(snapshot.written == 0 for snapshot in found.unknown):  # made on the box, not received
             remedy = f"nothing was written in between, so on the box: {_destroy(found.unknown)}"
-        reason = (
-            f"the box has {shown}, unknown to the source, after @{found.last_common.name}, the last both sides have"
-        )
+        reason = f"the box has {shown}, unknown to the source, after @{found.last_there.name}, the last both sides have"
     return Conflict(
         source=source.dataset.name,
         replica=name,
