@@ -9,7 +9,7 @@ import pytest
 
 from zoffsite.config.places import find_config, state_dir
 from zoffsite.model.errors import SettingsError
-from zoffsite.model.job import Retention, Selection, SnapshotWhen
+from zoffsite.model.job import Retention, Selection, SnapshotWhen, SshHost
 
 from .conftest import HOST_KEY, House
 
@@ -48,6 +48,7 @@ longest_wait = "1m"
     job = house.load().job("home")
     assert job.source is not None
     assert (job.source.label, job.source.host_key) == ("backup@192.168.1.10:22", HOST_KEY)
+    assert isinstance(job.box, SshHost)
     assert (job.box.host, job.root, job.box.identity_file) == ("10.77.0.2", "vault/home", house.path / "key")
     assert (job.exclude, job.recursive, job.parallel, job.bandwidth) == (("tank/home/tmp",), False, 5, 5_000_000)
     assert (job.stall, job.objective) == (90.0, timedelta(days=2))

@@ -28,6 +28,9 @@ ROW = {
     "available": "0",
     "referenced": "0",
     "userrefs": "-",
+    "origin": "-",
+    "numclones": "-",
+    "zoffsite:backup": "-",
     "receive_resume_token": "-",
 }
 

@@ -40,6 +40,7 @@ JOB = Job(
     stall=60.0,
     retries=Retries(count=0, first_wait=1.0, longest_wait=1.0),
     objective=timedelta(days=1),
+    ledger=Path("ledger"),
 )
 
 

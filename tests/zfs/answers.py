@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 LISTING = """\
-filesystem\ttank\t3625737233911226201\t1\t1795397478\toff\t-\t-\tyes\toff\t98304\t19918848\t3872395264\t98304\t-\t-
-filesystem\ttank/enc\t13717128898088259396\t10\t1795397489\taes-256-gcm\ttank/enc\tavailable\tyes\toff\t0\t19070976\t3872395264\t8298496\t-\t-
-snapshot\ttank/enc@s1\t15677759623839631215\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t8298496\t0\t-\t8298496\t1\t-
-bookmark\ttank/enc#b1\t15677759623839631215\t24\t1795397502\t-\t-\t-\t-\t-\t-\t-\t-\t8298496\t-\t-
-filesystem\ttank/enc/sp ace:x\t16915649190615585050\t12\t1795397490\taes-256-gcm\ttank/enc\tavailable\tyes\toff\t0\t196608\t3872395264\t196608\t-\t-
-snapshot\ttank/enc/sp ace:x@s1\t17446653068122866159\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t196608\t0\t-\t196608\t0\t-
-volume\ttank/enc/vol\t13953905063101878830\t13\t1795397492\taes-256-gcm\ttank/enc\tavailable\t-\toff\t0\t10575872\t3882881024\t90112\t-\t-
-snapshot\ttank/enc/vol@s1\t14585545948514146067\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t90112\t0\t-\t90112\t0\t-
+filesystem\ttank\t3625737233911226201\t1\t1795397478\toff\t-\t-\tyes\toff\t98304\t19918848\t3872395264\t98304\t-\t-\t-\t-\t-
+filesystem\ttank/enc\t13717128898088259396\t10\t1795397489\taes-256-gcm\ttank/enc\tavailable\tyes\toff\t0\t19070976\t3872395264\t8298496\t-\t-\t-\t-\t-
+snapshot\ttank/enc@s1\t15677759623839631215\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t8298496\t0\t-\t8298496\t1\t-\t-\t0\t-
+bookmark\ttank/enc#b1\t15677759623839631215\t24\t1795397502\t-\t-\t-\t-\t-\t-\t-\t-\t8298496\t-\t-\t-\t-\t-
+filesystem\ttank/enc/sp ace:x\t16915649190615585050\t12\t1795397490\taes-256-gcm\ttank/enc\tavailable\tyes\toff\t0\t196608\t3872395264\t196608\t-\t-\t-\t-\t-
+snapshot\ttank/enc/sp ace:x@s1\t17446653068122866159\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t196608\t0\t-\t196608\t0\t-\t-\t0\t-
+volume\ttank/enc/vol\t13953905063101878830\t13\t1795397492\taes-256-gcm\ttank/enc\tavailable\t-\toff\t0\t10575872\t3882881024\t90112\t-\t-\t-\t-\t-
+snapshot\ttank/enc/vol@s1\t14585545948514146067\t24\t1795397502\taes-256-gcm\ttank/enc\tavailable\t-\t-\t90112\t0\t-\t90112\t0\t-\t-\t0\t-
 """
 
 TOKEN = (
@@ -23,7 +23,7 @@ TOKEN = (
 
 UNFINISHED = (
     "filesystem\tvault/box/tank:enc\t2477414448228105166\t31\t1795397509\taes-256-gcm\tvault/box/tank:enc\tunavailable"
-    f"\tno\ton\t3153920\t3153920\t3888545792\t3153920\t-\t{TOKEN}\n"
+    f"\tno\ton\t3153920\t3153920\t3888545792\t3153920\t-\t{TOKEN}\t-\t-\t-\n"
 )
 
 TOKEN_CONTENTS = """\

@@ -7,9 +7,12 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
-from zoffsite.config.schema import LOCAL, HostTable, JobTable, RetentionTable
+from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable
 from zoffsite.config.settings import Schedule, Settings
-from zoffsite.model.job import Job, Retention, Retries, SshHost
+from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
+
+LEDGER = "ledger.sqlite"
+"""The ledger's file in the state directory."""
 
 
 def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: SecretStr | None) -> Settings:
@@ -18,7 +21,7 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
     return Settings(
         file=file,
         state_dir=state_dir,
-        jobs={name: _job(name, job, parsed) for name, job in jobs.items()},
+        jobs={name: _job(name, job, parsed, state_dir / LEDGER) for name, job in jobs.items()},
         schedules={
             name: Schedule(cron=job.schedule.cron, timezone=job.schedule.timezone)
             for name, job in jobs.items()
@@ -30,16 +33,17 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
     )
 
 
-def _job(name: str, table: JobTable, parsed: Parsed) -> Job:
-    box = parsed.boxes[table.box]
+def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
+    target = parsed.target(table)
     return Job(
         name=name,
         datasets=table.datasets,
         recursive=table.recursive,
         exclude=table.exclude,
         source=None if table.source == LOCAL else _host(parsed.sources[table.source], parsed.directory),
-        box=_host(box, parsed.directory),
-        root=box.root,
+        box=_disk(target) if isinstance(target, DiskTable) else _host(target, parsed.directory),
+        root=target.root,
+        reserve=target.reserve,
         snapshot_prefix=prefix_of(name, table),
         snapshot_when=table.snapshots.take,
         selection=table.snapshots.send,
@@ -55,7 +59,20 @@ def _job(name: str, table: JobTable, parsed: Parsed) -> Job:
             longest_wait=table.retries.longest_wait.total_seconds(),
         ),
         objective=table.objective,
+        ledger=ledger,
+        by_property=table.by_property,
+        replicas=tuple(table.replicas.items()),
+        windows=tuple(Window(start=each.start, end=each.end, rate=each.bandwidth) for each in table.windows),
+        hooks=tuple(
+            Hook(datasets=hook.datasets, before=hook.before, after=hook.after, timeout=hook.timeout.total_seconds())
+            for hook in table.hooks
+        ),
+        alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
     )
+
+
+def _disk(table: DiskTable) -> Disk:
+    return Disk(pool=table.root.partition("/")[0], guid=table.guid, absent_after=table.absent_after)
 
 
 def _host(table: HostTable, directory: Path) -> SshHost:
@@ -79,6 +96,7 @@ def _retention(table: RetentionTable) -> Retention:
         weekly=table.weekly,
         monthly=table.monthly,
         yearly=table.yearly,
+        patterns=table.patterns,
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from zoffsite.config.keyfile import check_key_file
 from zoffsite.config.mistakes import WrongValueError, did_you_mean
 from zoffsite.config.names import LONGEST_DATASET, is_pattern
-from zoffsite.config.schema import LOCAL, BoxTable, HostTable, JobTable
+from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable
 from zoffsite.config.sources import Loc
 from zoffsite.model.job import Selection, SnapshotWhen
 
@@ -22,14 +22,23 @@ STAMP_LENGTH = len("2026-11-23T03:00:00Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The tables that are sound in themselves; `named` and `key_files` are those of all tables, sound or not."""
+    """The tables that are sound in themselves; `named`, `written` and `key_files` are of all tables, sound or not.
+
+    `written` gives the keys that each job holds.
+    """
 
     boxes: Mapping[str, BoxTable]
+    disks: Mapping[str, DiskTable]
     sources: Mapping[str, HostTable]
     jobs: Mapping[str, JobTable]
     named: Mapping[str, frozenset[str]]
+    written: Mapping[str, frozenset[str]]
     key_files: Mapping[Loc, Path]
     directory: Path
+
+    def target(self, job: JobTable) -> BoxTable | DiskTable:
+        """Where the job's replicas go. KeyError where its table is missing or unsound."""
+        return self.disks[job.disk] if job.disk is not None else self.boxes[job.box or ""]
 
 
 def cross_check(parsed: Parsed) -> Iterator[Finding]:
@@ -54,11 +63,21 @@ def _names(parsed: Parsed) -> Iterator[Finding]:
     if LOCAL in parsed.named["source"]:
         yield ("source", LOCAL), f'"{LOCAL}" stands for this machine', "give this source another name"
     for name, job in parsed.jobs.items():
-        if job.box not in parsed.named["box"]:
-            yield ("job", name, "box"), f'there is no box "{job.box}"', did_you_mean(job.box, parsed.named["box"])
+        yield from _target(name, job, parsed)
         sources = parsed.named["source"] | {LOCAL}
         if job.source not in sources:
             yield ("job", name, "source"), f'there is no source "{job.source}"', did_you_mean(job.source, sources)
+
+
+def _target(name: str, job: JobTable, parsed: Parsed) -> Iterator[Finding]:
+    for kind, target in (("box", job.box), ("disk", job.disk)):
+        if target is not None and target not in parsed.named[kind]:
+            yield ("job", name, kind), f'there is no {kind} "{target}"', did_you_mean(target, parsed.named[kind])
+    said = parsed.written[name] & {"box", "disk"}
+    if not said:
+        yield ("job", name), "it says neither box nor disk", 'name where it goes: box = "…", or disk = "…"'
+    if len(said) > 1:
+        yield ("job", name, "disk"), "it says both box and disk", "make two jobs of it, one for each"
 
 
 def _keys(parsed: Parsed) -> Iterator[Finding]:
@@ -71,6 +90,12 @@ def _keys(parsed: Parsed) -> Iterator[Finding]:
 
 def _lists(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
+        if not job.datasets and not job.by_property and "datasets" not in parsed.written[name]:
+            yield (
+                ("job", name),
+                "datasets is missing",
+                'name them: datasets = ["tank/home"], or write by_property = true',
+            )
         for key, values in (("datasets", job.datasets), ("exclude", job.exclude)):
             for index, value in enumerate(values):
                 if value in values[:index]:
@@ -84,7 +109,7 @@ def _lists(parsed: Parsed) -> Iterator[Finding]:
 def _replicas(parsed: Parsed) -> Iterator[Finding]:
     """Names on the box: a slash becomes a colon there, so that two names may become one, or one too long."""
     for name, job in parsed.jobs.items():
-        box = parsed.boxes.get(job.box)
+        target = parsed.disks.get(job.disk or "") or parsed.boxes.get(job.box or "")
         taken = dict[str, str]()
         for index, dataset in enumerate(job.datasets):
             if is_pattern(dataset):
@@ -96,14 +121,14 @@ def _replicas(parsed: Parsed) -> Iterator[Finding]:
                 what = f'"{dataset}" and "{first}" would have one name on the box, "{flat}"'
                 yield where, what, "give them to two jobs with two boxes or roots"
             room = LONGEST_DATASET - len(flat) - len(f"/@{prefix_of(name, job)}") - STAMP_LENGTH
-            if box is not None and len(box.root) > room:
+            if target is not None and len(target.root) > room:
                 what = f"its snapshots' names on the box would be longer than ZFS's {LONGEST_DATASET} characters"
                 yield where, what, "shorten the box's root or the snapshot prefix"
 
 
 def _roots(parsed: Parsed) -> Iterator[Finding]:
     """Each job has a root of its own: what one job finds under its root, and prunes there, is never another's."""
-    rooted = [(name, parsed.boxes[job.box]) for name, job in parsed.jobs.items() if job.box in parsed.boxes]
+    rooted = [(name, parsed.boxes[job.box]) for name, job in parsed.jobs.items() if job.box in parsed.boxes]  # type: ignore[index]
     for (first, box), (second, other) in combinations(rooted, 2):
         same_host = (box.host.lower(), box.port) == (other.host.lower(), other.port)
         if same_host and _overlap(box.root, other.root):

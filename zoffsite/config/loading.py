@@ -59,9 +59,11 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
         tables = _sound(merged, error)
     parsed = Parsed(
         boxes=tables.box,
+        disks=tables.disk,
         sources=tables.source,
         jobs=tables.job,
         named={kind: frozenset(_names(merged, kind)) for kind in TABLES},
+        written={name: frozenset(merged["job"][name]) for name in tables.job},
         key_files=_key_files(merged),
         directory=file.parent,
     )

@@ -39,6 +39,13 @@ def check_dataset(name: str) -> str:
     return name
 
 
+def check_replica(name: str) -> str:
+    """The name of a replica below the root: one component, for replicas lie flat."""
+    if not _COMPONENT.fullmatch(name) or name in (".", ".."):
+        raise WrongValueError(f'"{name}" cannot be a replica\'s name', 'write one name without slashes: "home-2"')
+    return name
+
+
 def check_pattern(name: str) -> str:
     """The name of a dataset, or a pattern for several."""
     _check_path(name, _PATTERN, "a dataset or a pattern")

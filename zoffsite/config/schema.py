@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +18,11 @@ from zoffsite.config.names import (
     check_name,
     check_pattern,
     check_prefix,
+    check_replica,
     check_snapshot_pattern,
     check_user,
 )
-from zoffsite.config.units import parse_duration, parse_rate
+from zoffsite.config.units import parse_clock, parse_duration, parse_rate, parse_size
 from zoffsite.model.job import Selection, SnapshotWhen
 
 PREFIX = "ZOFFSITE_"
@@ -34,6 +35,14 @@ def _whole_number(value: object) -> object:
     if isinstance(value, bool):
         raise WrongValueError("this must be a whole number", "write a number without quotes")
     return value
+
+
+def _guid(value: object) -> int:
+    """64 bits, more than a TOML number holds, so it may be a text."""
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdigit()) or not 0 < int(text) < 2**64:
+        raise WrongValueError("this is not the GUID of a pool", 'write what `zpool get guid` shows, in quotes: "1234…"')
+    return int(text)
 
 
 def _check_urls(value: SecretStr) -> SecretStr:
@@ -49,6 +58,8 @@ def _check_urls(value: SecretStr) -> SecretStr:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 Rate = Annotated[int | None, BeforeValidator(parse_rate)]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Clock = Annotated[time, BeforeValidator(parse_clock)]
 Name = Annotated[str, AfterValidator(check_name)]
 Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100_000)]
 Urls = Annotated[SecretStr, AfterValidator(_check_urls)]
@@ -76,6 +87,16 @@ class BoxTable(HostTable):
     """`[box.NAME]`: the backup machine."""
 
     root: Annotated[str, AfterValidator(check_dataset)]
+    reserve: Size = 0
+
+
+class DiskTable(Table):
+    """`[disk.NAME]`: a removable disk of the source machine, as the target instead of a box."""
+
+    guid: Annotated[int, BeforeValidator(_guid)]
+    root: Annotated[str, AfterValidator(check_dataset)]
+    absent_after: Duration = timedelta(days=35)
+    reserve: Size = 0
 
 
 class SnapshotsTable(Table):
@@ -90,6 +111,7 @@ class SnapshotsTable(Table):
 class RetentionTable(Table):
     """`[job.NAME.keep.source]` and `[job.NAME.keep.box]`: a snapshot is kept when any rule keeps it."""
 
+    patterns: tuple[Annotated[str, AfterValidator(check_snapshot_pattern)], ...] = ()
     last: Count = 0
     within: Duration | None = None
     hourly: Count = 0
@@ -120,6 +142,31 @@ class RetriesTable(Table):
     longest_wait: Duration = timedelta(minutes=5)
 
 
+class WindowTable(Table):
+    """`[[job.NAME.windows]]`: another bandwidth at some time of the day, local time."""
+
+    start: Clock
+    end: Clock
+    bandwidth: Rate
+
+
+class HookTable(Table):
+    """`[[job.NAME.hooks]]`: commands around the snapshot of some datasets, run on the source without a shell."""
+
+    datasets: Annotated[tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(min_length=1)]
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    timeout: Duration = timedelta(minutes=5)
+
+
+class AlarmTable(Table):
+    """`[job.NAME.alarm]`: what is so far beyond a dataset's habit that somebody should look."""
+
+    at_least: Size = 10**9
+    factor: Annotated[float, Field(gt=1)] = 10.0
+    freed: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
 class ScheduleTable(Table):
     """`[job.NAME.schedule]`: when deployments run the job."""
 
@@ -130,18 +177,26 @@ class ScheduleTable(Table):
 class JobTable(Table):
     """`[job.NAME]`: which datasets go where, and how."""
 
-    datasets: Annotated[tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(min_length=1)]
+    datasets: Annotated[tuple[Annotated[str, AfterValidator(check_pattern)], ...], Field(min_length=1)] = ()
+    by_property: bool = False
     recursive: bool = True
     exclude: tuple[Annotated[str, AfterValidator(check_pattern)], ...] = ()
     source: str = LOCAL
-    box: str
+    box: str | None = None
+    disk: str | None = None
+    replicas: dict[Annotated[str, AfterValidator(check_dataset)], Annotated[str, AfterValidator(check_replica)]] = (
+        Field(default_factory=dict)
+    )
     parallel: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=64)] = 2
     bandwidth: Rate = None
+    windows: tuple[WindowTable, ...] = ()
     stall: Duration = timedelta(minutes=2)
     objective: Duration = timedelta(hours=26)
     snapshots: SnapshotsTable = SnapshotsTable()
     keep: KeepTable = KeepTable()
     retries: RetriesTable = RetriesTable()
+    hooks: tuple[HookTable, ...] = ()
+    alarm: AlarmTable = AlarmTable()
     schedule: ScheduleTable | None = None
     notify_urls: Urls | None = None
 
@@ -165,6 +220,7 @@ class Tables(BaseSettings):
     )
 
     box: dict[Name, BoxTable] = Field(default_factory=dict)
+    disk: dict[Name, DiskTable] = Field(default_factory=dict)
     source: dict[Name, HostTable] = Field(default_factory=dict)
     job: dict[Name, JobTable] = Field(default_factory=dict)
     state_dir: Annotated[Path, AfterValidator(_check_state_dir)] | None = None

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from zoffsite.config.schema import DELIMITER, PREFIX
 
 Loc = tuple[str | int, ...]
-TABLES = ("box", "source", "job")
+TABLES = ("box", "disk", "source", "job")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,17 @@
-"""Durations and rates as people write them: "26h", "1h30m", "2 days", "5 MB/s", "500 KiB/s"."""
+"""Durations, rates, sizes and times as people write them: "26h", "1h30m", "5 MB/s", "500 KiB/s", "20 GB", "23:00"."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 from zoffsite.config.mistakes import WrongValueError
 
 DURATION_HELP = 'write a number and s, m, h, d or w, also several in a row: "90s", "1h30m", "2d"'
 RATE_HELP = 'write bytes per second, as in "5 MB/s" or "500 KiB/s" (B, KB, MB, GB or KiB, MiB, GiB), or "none"'
+SIZE_HELP = 'write bytes, as in "20 GB" or "500 MiB" (B, KB, MB, GB, TB or KiB, MiB, GiB, TiB)'
+CLOCK_HELP = 'write hours and minutes in quotes, from "00:00" to "23:59"'
 LONGEST = timedelta(days=36500)
 FASTEST = 10**15
 
@@ -26,13 +28,17 @@ _BYTES = {
     **dict.fromkeys(("kB", "KB"), 10**3),
     "MB": 10**6,
     "GB": 10**9,
+    "TB": 10**12,
     "KiB": 2**10,
     "MiB": 2**20,
     "GiB": 2**30,
+    "TiB": 2**40,
 }
 _NUMBER = r"\d{1,15}(?:\.\d{1,6})?"
 _TERM = re.compile(rf"\s*({_NUMBER})\s*([a-z]+)", re.ASCII)
-_RATE = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]+)\s*/\s*s\s*", re.ASCII)
+_SIZE = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]+)\s*", re.ASCII)
+_RATE = re.compile(rf"{_SIZE.pattern}/\s*s\s*", re.ASCII)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)", re.ASCII)
 
 
 def parse_duration(value: object) -> timedelta:
@@ -59,6 +65,27 @@ def parse_rate(value: object) -> int | None:
     if not 1 <= rate <= FASTEST:
         raise WrongValueError(f'"{value}" is not a rate that anything can keep', RATE_HELP)
     return rate
+
+
+def parse_size(value: object) -> int:
+    """Bytes. WrongValueError for anything else; 0 needs no unit."""
+    if isinstance(value, int) and value == 0:
+        return 0
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[2] not in _BYTES:
+        shown = f'"{value}"' if isinstance(value, str) else "this"
+        raise WrongValueError(f"{shown} is not a size", SIZE_HELP)
+    return int(Decimal(match[1]) * _BYTES[match[2]])
+
+
+def parse_clock(value: object) -> time:
+    """A time of the day. WrongValueError for anything else."""
+    if isinstance(value, time):
+        return value.replace(second=0, microsecond=0)
+    match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise WrongValueError("this is not a time of the day", CLOCK_HELP)
+    return time(int(match[1]), int(match[2]))
 
 
 def _sum_of_terms(text: str) -> Decimal:

@@ -11,7 +11,7 @@ from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.job import Job, SshHost
+from zoffsite.model.job import Disk, Job, SshHost
 
 
 class Connections:
@@ -28,7 +28,8 @@ class Connections:
 
     def box_of(self, job: Job) -> Box:
         """The machine that `job` backs up to. This line is where a gate takes the place of plain zfs."""
-        return PlainBox(self._runner(job.box, BOX_STDOUT), job.root)
+        host = job.source if isinstance(job.box, Disk) else job.box
+        return PlainBox(self._runner(host, BOX_STDOUT), job.root)
 
     def limiter_of(self, job: Job) -> Limiter:
         """The bandwidth of `job`, shared by all its transfers in this process."""

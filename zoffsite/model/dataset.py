@@ -23,7 +23,10 @@ class KeyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
-    """One filesystem or volume. Sizes are in bytes."""
+    """One filesystem or volume. Sizes are in bytes.
+
+    `origin` is the snapshot (full name) that a clone began as; `choice` is our own user property, "" where it is unset.
+    """
 
     name: str
     guid: int
@@ -38,6 +41,8 @@ class Dataset:
     available: int
     referenced: int = 0
     resume_token: str | None = None
+    origin: str | None = None
+    choice: str = ""
 
     @property
     def encrypted(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -43,8 +43,63 @@ class SshHost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Disk:
+    """A pool of the source machine itself: the removable disk of the offline copy. `guid` is the pool's own.
+
+    Not seen for longer than `absent_after`, it is an alert.
+    """
+
+    pool: str
+    guid: int
+    absent_after: timedelta
+
+    @property
+    def label(self) -> str:
+        """How messages name this target."""
+        return f"the disk {self.pool}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """From `start` until `end` (local time, daily, maybe across midnight) `rate` is the bandwidth; None: no limit."""
+
+    start: time
+    end: time
+    rate: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """Commands (argv, on the source machine) around the snapshot of the datasets that match `datasets`.
+
+    An empty command is none. Each may take `timeout` seconds.
+    """
+
+    datasets: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """What is far beyond a dataset's own habit.
+
+    An increment of at least `at_least` bytes that is more than `factor` times the usual; or less than the share `freed`
+    of the data left.
+    """
+
+    at_least: int
+    factor: float
+    freed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """What a side keeps of our snapshots. A rule that is 0 (or None) keeps nothing; all rules add up."""
+    """What a side keeps of our snapshots. A rule that is 0 (or None) keeps nothing; all rules add up.
+
+    `patterns` name snapshots of others that are pruned like ours.
+    """
 
     last: int = 0
     within: timedelta | None = None
@@ -53,6 +108,7 @@ class Retention:
     weekly: int = 0
     monthly: int = 0
     yearly: int = 0
+    patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +122,12 @@ class Retries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One backup job. `source` None means this machine. `bandwidth` is bytes per second over all datasets together.
+    """One backup job. `source` None means this machine; `box` is a Disk where the target is a pool of the source.
 
-    `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective` is stale.
+    `bandwidth` is bytes per second over all datasets together, outside its `windows`; `reserve` is bytes that stay free
+    on the box. `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective`
+    is stale. `replicas` gives datasets another name below `root` than their own. `ledger` is the file that remembers
+    what was sent. `by_property`: datasets are chosen by their own property, too.
     """
 
     name: str
@@ -76,7 +135,7 @@ class Job:
     recursive: bool
     exclude: tuple[str, ...]
     source: SshHost | None
-    box: SshHost
+    box: SshHost | Disk
     root: str
     snapshot_prefix: str
     snapshot_when: SnapshotWhen
@@ -89,3 +148,10 @@ class Job:
     stall: float
     retries: Retries
     objective: timedelta
+    ledger: Path
+    windows: tuple[Window, ...] = ()
+    by_property: bool = False
+    replicas: tuple[tuple[str, str], ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    reserve: int = 0
+    alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)

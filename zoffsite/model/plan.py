@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.version import Snapshot, Version
 
 
@@ -127,3 +128,4 @@ class JobPlan:
     to_snapshot: tuple[str, ...]
     datasets: tuple[DatasetPlan, ...]
     prune: tuple[PrunePlan, ...]
+    notices: tuple[Notice, ...] = ()

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from zoffsite.model.errors import ExitCode, ZoffsiteError
+from zoffsite.model.notice import Notice
 
 
 class DatasetResult(StrEnum):
@@ -62,6 +63,7 @@ class DatasetOutcome:
     pruned_source: int = 0
     pruned_box: int = 0
     error: ErrorReport | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class RunReport:
     datasets: tuple[DatasetOutcome, ...]
     error: ErrorReport | None = None
     error_exit: ExitCode | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def state(self) -> RunState:
@@ -83,6 +86,11 @@ class RunReport:
         if self.error is None and good == len(self.datasets):
             return RunState.OK
         return RunState.PARTIAL if good else RunState.FAILED
+
+    @property
+    def all_notices(self) -> tuple[Notice, ...]:
+        """Those of the run and those of its datasets."""
+        return (*self.notices, *(notice for outcome in self.datasets for notice in outcome.notices))
 
     @property
     def exit_code(self) -> ExitCode:

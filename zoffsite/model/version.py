@@ -13,6 +13,7 @@ class Snapshot:
     """One snapshot. `creation` is seconds since the epoch (UTC); `written` and `referenced` are bytes.
 
     The guid names the content on every host; createtxg orders the versions of one pool, and differs elsewhere.
+    `cloned`: a clone depends on it, so that it cannot be destroyed.
     """
 
     dataset: str
@@ -23,6 +24,7 @@ class Snapshot:
     written: int = 0
     referenced: int = 0
     holds: int = 0
+    cloned: bool = False
 
     @property
     def full_name(self) -> str:

@@ -14,6 +14,9 @@ from zoffsite.model.version import Bookmark
 from zoffsite.zfs.excerpt import excerpt
 from zoffsite.zfs.names import check_bookmark, check_dataset, check_snapshot, is_version
 
+CHOICE = "zoffsite:backup"
+"""The user property by which a dataset itself says whether it is backed up; `planning.selection` reads it."""
+
 COLUMNS = (
     "type",
     "name",
@@ -31,6 +34,9 @@ COLUMNS = (
     "referenced",
     "userrefs",
     "receive_resume_token",
+    "origin",
+    "numclones",
+    CHOICE,
 )
 """The columns of every listing, in the order in which `zoffsite.zfs.parse` reads them."""
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from zoffsite.model.dataset import Dataset, KeyStatus, Kind
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.version import Bookmark, Snapshot
-from zoffsite.zfs.argv import COLUMNS, LONGEST_TOKEN, check_token
+from zoffsite.zfs.argv import CHOICE, COLUMNS, LONGEST_TOKEN, check_token
 from zoffsite.zfs.malformed import MalformedError, malformed_answer
 from zoffsite.zfs.names import is_dataset, split_version
 
 MAX_LINE = LONGEST_TOKEN + 4096
 MAX_LINES = 2_000_000
 """About ten years of hourly snapshots of twenty datasets; a listing that long takes hours to make."""
+
+LONGEST_CHOICE = 1024
 
 _LARGEST = 2**64 - 1
 _LATEST = 253_402_300_799  # the last second of the year 9999: no calendar goes further
@@ -138,6 +140,9 @@ def _dataset(row: _Row) -> Dataset:
         raise MalformedError("encryption is not the name of a cipher")
     if token != "-":  # noqa: S105 - what an absent token looks like
         check_token(token)
+    origin, choice = row["origin"], row[CHOICE]
+    if not (origin == "-" or split_version(origin, "@")) or len(choice) > LONGEST_CHOICE or not choice.isprintable():
+        raise MalformedError(f"origin is not a snapshot's name, or {CHOICE} is no plain text")
     return Dataset(
         name=row["name"],
         guid=row.number("guid", least=1),
@@ -152,6 +157,8 @@ def _dataset(row: _Row) -> Dataset:
         available=row.number("available"),
         referenced=row.number("referenced"),
         resume_token=None if token == "-" else token,  # noqa: S105 - what an absent token looks like
+        origin=None if origin == "-" else origin,
+        choice="" if choice == "-" else choice,
     )
 
 
@@ -166,6 +173,7 @@ def _snapshot(row: _Row) -> Snapshot:
         written=row.number("written"),
         referenced=row.number("referenced"),
         holds=row.number("userrefs"),
+        cloned=row.number("numclones") > 0,
     )
 
 
