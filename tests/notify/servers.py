@@ -75,7 +75,7 @@ def web_server(status: int = 200) -> Iterator[tuple[int, SimpleQueue[dict[str, A
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))  # how often it looks for the end
     thread.start()
     try:
         yield server.server_address[1], posted
