@@ -28,6 +28,7 @@ from zoffsite.hosts.connections import close_shared
 from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import ExitCode, ZoffsiteError
 from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport, RunState
 from zoffsite.views.words import report_words
 
@@ -102,10 +103,12 @@ def _run(settings: Settings, job: Job, only: tuple[str, ...]) -> RunReport:
         close_shared()
 
 
-def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOutcome]:
+def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOutcome | Notice]:
     """snapshot → find common base → for each dataset, on its own: send → verify → prune."""
     facts = call(snapshot, job.retries, job, now, only)
+    yield from facts.notices
     todo = call(find_common_base, job.retries, job, facts, now)
+    yield from todo.plan.notices
     known, rest = split(job, todo, now)
     yield from known
     pool: ThreadPoolTaskRunner[Any]

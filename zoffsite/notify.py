@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from zoffsite.model.report import RunReport, RunState
-from zoffsite.views.messages import Message, failure_message, recovery_message, trial_message
+from zoffsite.views.messages import Message, alert_message, failure_message, recovery_message, trial_message
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -28,6 +28,7 @@ class _Kind(StrEnum):
 
     INFO = "info"
     SUCCESS = "success"
+    WARNING = "warning"
     FAILURE = "failure"
 
 
@@ -57,14 +58,16 @@ class NotifyResult:
 def notify(
     urls: Sequence[SecretStr], report: RunReport, previous: RunReport | None, *, since: datetime | None = None
 ) -> NotifyResult:
-    """Send word of a failed run, or of the first good one after failures; of nothing else. Never raises.
+    """Send word of a failed run, of the first good one after failures, of notices that alert; of nothing else.
 
-    `previous` is the run before; `since`: when the first of the failures in a row started, if that is known.
+    Never raises. `previous` is the run before; `since`: when the first of the failures in a row started, if known.
     """
     if report.state is not RunState.OK:
         return _send(urls, failure_message(report, since), _Kind.FAILURE)
     if previous is not None and previous.state is not RunState.OK:
         return _send(urls, recovery_message(report, since or previous.started), _Kind.SUCCESS)
+    if any(notice.alert for notice in report.all_notices):
+        return _send(urls, alert_message(report), _Kind.WARNING)
     return NotifyResult()
 
 

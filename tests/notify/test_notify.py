@@ -13,7 +13,7 @@ import apprise
 import pytest
 from pydantic import SecretStr
 
-from tests.views.values import ERROR, FAILED, GOOD, PARTIAL, STARTED, STOPPED
+from tests.views.values import ERROR, FAILED, GOOD, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
 from zoffsite.model.report import RunReport
 from zoffsite.notify import NotifyResult, notify, notify_test
 
@@ -96,6 +96,13 @@ def test_a_good_run_after_a_good_one_is_not_told(web: tuple[int, Posted], previo
     port, posted = web
     assert notify([web_url(port)], GOOD, previous) == NotifyResult()
     assert posted.empty()
+
+
+def test_a_good_run_is_told_when_a_notice_of_it_alerts(web: tuple[int, Posted]) -> None:
+    port, posted = web
+    assert notify([web_url(port)], NOTED, GOOD).sent == 1
+    assert posted.get(timeout=10)["title"] == "zoffsite home: look at tank/a"
+    assert notify([web_url(port)], replace(GOOD, notices=(NOTICE,)), GOOD).sent == 0
 
 
 def test_every_failed_run_is_told_not_only_the_first(web: tuple[int, Posted]) -> None:

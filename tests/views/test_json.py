@@ -14,7 +14,7 @@ from zoffsite.model.errors import ExitCode
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.views.json import plan_json, report_from_json, report_json, status_json
 
-from .values import BIG, EMPTY, GOOD, PARTIAL, PLAN, REPLICA, STATUS, STOPPED
+from .values import BIG, EMPTY, GOOD, NOTED, PARTIAL, PLAN, REPLICA, STATUS, STOPPED
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/json.md"
 
@@ -58,9 +58,17 @@ def test_a_report_comes_back_from_its_json_as_it_was(report: RunReport) -> None:
     assert report_from_json(json.loads(text)) == report
 
 
+def test_notices_come_back_from_the_json_of_a_report_and_an_old_one_has_none() -> None:
+    tree = report_json(NOTED)
+    assert report_from_json(tree).all_notices == NOTED.all_notices
+    del tree["notices"], tree["datasets"][0]["notices"]
+    assert report_from_json(tree) == GOOD
+
+
 def test_the_plan_has_the_promised_shape() -> None:
     tree = plan_json(PLAN)
-    assert set(tree) == {"job", "datasets", "prune"}
+    assert set(tree) == {"job", "datasets", "prune", "notices"}
+    assert [notice["code"] for notice in tree["notices"]] == ["replica-without-dataset"]
     for dataset in tree["datasets"]:
         assert {"source", "replica", "action", "base", "to", "estimated_bytes", "reason"} <= set(dataset)
     assert set(by_action(tree)) == {"full", "incremental", "resume", "up-to-date", "conflict", "refused"}

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from zoffsite.views.markdown import escape, plan_markdown, report_markdown
 
-from .values import CONFLICT, ERROR, FAILED, GOOD, PARTIAL, PLAN, STOPPED
+from .values import CONFLICT, ERROR, FAILED, GOOD, NOTED, PARTIAL, PLAN, STOPPED
 
 HOSTILE = "`zfs`: <script>alert(1)</script> | [click](javascript:x) ![x](http://evil) *b* _i_ ~~s~~ &lt; \\| #1 $x$"
 
@@ -38,6 +38,11 @@ def test_the_report_is_a_table_with_each_error_and_its_remedy_below() -> None:
     assert "<td>tank/a</td>\n<td>sent</td>\n<td>3.0 MiB</td>\n<td>12 s</td>" in text
     assert "<strong>tank/b</strong> (stalled): send tank/b: no byte moved" in text
     assert "Next: zoffsite backup" in text
+
+
+def test_notices_are_shown_with_what_to_do() -> None:
+    assert "**v/tank:old** (replica-without-dataset): no dataset has \\*this\\* replica" in plan_markdown(PLAN)
+    assert "**tank/a** (unusual): ten times as much as usual  \nNext: look at it" in report_markdown(NOTED)
 
 
 def test_a_run_that_stopped_as_a_whole_says_why_without_an_empty_table() -> None:

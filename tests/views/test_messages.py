@@ -3,9 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from zoffsite.views.messages import LONGEST_TEXT, MOST_ERRORS, failure_message, recovery_message, trial_message
+from zoffsite.views.messages import (
+    LONGEST_TEXT,
+    MOST_ERRORS,
+    alert_message,
+    failure_message,
+    recovery_message,
+    trial_message,
+)
 
-from .values import ERROR, FAILED, GOOD, PARTIAL, STARTED, STOPPED
+from .values import ERROR, FAILED, GOOD, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
 
 
 def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
@@ -33,6 +40,19 @@ def test_a_recovery_says_that_all_is_well_and_since_when_it_was_not() -> None:
     assert message.title == "zoffsite home: backup works again"
     assert "all 1 datasets are good; 3.0 MiB were sent" in message.body
     assert "It had failed since 2026-11-20 03:00:05 UTC" in message.body
+
+
+def test_an_alert_of_a_good_run_names_what_to_look_at_and_nothing_else() -> None:
+    message = alert_message(NOTED)
+    assert message.title == "zoffsite home: look at tank/a"
+    assert "tank/a: ten times as much as usual\nNext: look at it" in message.body
+    assert NOTICE.subject not in message.body
+
+
+def test_an_alert_is_not_lost_in_a_failure_nor_in_a_recovery() -> None:
+    failed = replace(NOTED, datasets=(*NOTED.datasets, FAILED))
+    assert "ten times as much" in failure_message(failed).body
+    assert "ten times as much" in recovery_message(NOTED).body
 
 
 def test_a_trial_does_not_look_like_a_failure() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import (
     Conflict,
     FullSend,
@@ -52,6 +53,10 @@ RESUME = ResumeSend(
 UP_TO_DATE = UpToDate(source="tank/d", replica="v/tank:d", newest=snapshot("s5"), reason="nothing new")
 CONFLICT = Conflict(source="tank/e", replica="v/tank:e", code="no-base", reason="diverged", remedy="look | at it")
 REFUSED = Refused(source="tank/f", replica="v/tank:f", code="not-encrypted", reason="plaintext", remedy="encrypt it")
+NOTICE = Notice(
+    code="replica-without-dataset", subject="v/tank:old", message="no dataset has *this* replica", remedy="look"
+)
+ALERT = Notice(code="unusual", subject="tank/a", message="ten times as much as usual", remedy="look at it", alert=True)
 PLAN = JobPlan(
     job="home",
     to_snapshot=("tank/b@s3",),
@@ -64,6 +69,7 @@ PLAN = JobPlan(
             destroy=(snapshot("s1"), snapshot("s2")),
         ),
     ),
+    notices=(NOTICE,),
 )
 
 ERROR = ErrorReport(code="stalled", message="send tank/b: no byte moved", remedy="zoffsite backup", transient=True)
@@ -82,6 +88,7 @@ SENT = DatasetOutcome(
 FAILED = DatasetOutcome(source="tank/b", replica="v/tank:b", state=DatasetResult.FAILED, seconds=120.0, error=ERROR)
 GOOD = RunReport(job="home", run="brave-otter", started=STARTED, seconds=61.5, datasets=(SENT,))
 PARTIAL = replace(GOOD, datasets=(SENT, FAILED))
+NOTED = replace(GOOD, datasets=(replace(SENT, notices=(ALERT,)),), notices=(NOTICE,))
 STOPPED = replace(GOOD, datasets=(), error=replace(ERROR, code="unreachable"), error_exit=ExitCode.UNREACHABLE)
 
 REPLICA = ReplicaStatus(

@@ -18,6 +18,7 @@ from zoffsite.actions.verify import verify
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
 
 
@@ -25,7 +26,7 @@ def backup(settings: Settings, job: Job, only: Collection[str], progress: Progre
     """Snapshot, plan, send, verify and prune here and now. `only` narrows the job to these datasets."""
     with Connections() as hosts:
 
-        def steps(now: datetime) -> Iterator[DatasetOutcome]:
+        def steps(now: datetime) -> Iterator[DatasetOutcome | Notice]:
             return _steps(job, hosts, only, progress, now)
 
         return run_job(settings, job, run_name(job.name), "zoffsite backup", steps)
@@ -33,9 +34,11 @@ def backup(settings: Settings, job: Job, only: Collection[str], progress: Progre
 
 def _steps(
     job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime
-) -> Iterator[DatasetOutcome]:
+) -> Iterator[DatasetOutcome | Notice]:
     facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
+    yield from facts.notices
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
+    yield from todo.plan.notices
     known, rest = split(job, todo, now)
     yield from known
     verbs = direct_verbs(hosts, progress, now)

@@ -65,9 +65,13 @@ def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
     try:
         if isinstance(plan, Send) or (isinstance(plan, UpToDate) and plan.stale_token):
             sent = verbs.send(job, work)
+            outcome = replace(outcome, notices=sent.notices)
         if isinstance(plan, Send):
             outcome = replace(
-                _outcome(plan, DatasetResult.SENT, sent.newest), bytes=sent.bytes, seconds=round(sent.seconds, 3)
+                _outcome(plan, DatasetResult.SENT, sent.newest),
+                bytes=sent.bytes,
+                seconds=round(sent.seconds, 3),
+                notices=sent.notices,
             )
         replica = verbs.verify(job, plan.replica, sent.newest)
         outcome = replace(outcome, verified=True)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from zoffsite.config.settings import Settings
 from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.notify import notify
 from zoffsite.state import failing_since, last_report, save_report
@@ -20,6 +21,7 @@ def make_report(
     run: str,
     started: datetime,
     outcomes: Sequence[DatasetOutcome],
+    notices: Sequence[Notice] = (),
     error: ZoffsiteError | None = None,
 ) -> RunReport:
     """The report of a run that ends now; `error` is what stopped the run as a whole."""
@@ -31,11 +33,15 @@ def make_report(
         datasets=tuple(sorted(outcomes, key=lambda outcome: outcome.source)),
         error=ErrorReport.of(error) if error else None,
         error_exit=error.exit_code if error else None,
+        notices=tuple(notices),
     )
 
 
 def conclude(settings: Settings, report: RunReport) -> RunReport:
-    """Save the report, then notify of a failure, or of the recovery from one. Nothing here can fail the run."""
+    """Save the report, then notify of a failure, of the recovery from one, of what somebody should look at.
+
+    Nothing here can fail the run.
+    """
     place = settings.state_dir
     previous, since = last_report(report.job, place), failing_since(report.job, place)
     save_report(report, place)

@@ -12,12 +12,13 @@ from zoffsite.hosts.transfers import transfers
 from zoffsite.lock import JobLock
 from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
 from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
 
 log = logging.getLogger(__name__)
 
-Steps = Callable[[datetime], Iterable[DatasetOutcome]]
-"""Given the time of the run, does the work and yields each dataset's outcome as it is known."""
+Steps = Callable[[datetime], Iterable[DatasetOutcome | Notice]]
+"""Given the time of the run, does the work and yields each dataset's outcome, and each notice, as it is known."""
 
 
 def run_name(job: str) -> str:
@@ -34,15 +35,20 @@ def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> R
     """
     started = datetime.now(UTC)
     outcomes: list[DatasetOutcome] = []
+    notices: list[Notice] = []
 
     def concluded(error: ZoffsiteError | None) -> RunReport:
-        return conclude(settings, make_report(job.name, run, started, outcomes, error))
+        return conclude(settings, make_report(job.name, run, started, outcomes, notices, error))
 
     with JobLock(job.name, how, settings.state_dir):
         transfers.reset()
         try:
-            for outcome in steps(started):
-                outcomes.append(outcome)  # one by one: what is known survives an interruption
+            for known in steps(started):  # one by one: what is known survives an interruption
+                if isinstance(known, Notice):
+                    log.warning("%s: %s", known.subject, known.message)
+                    notices.append(known)
+                else:
+                    outcomes.append(known)
             transfers.check("back up", f"job {job.name}")
         except ZoffsiteError as error:
             log.error("%s; %s", error, error.remedy)

@@ -12,6 +12,7 @@ from rich.text import Text
 from zoffsite.actions.plan import preview
 from zoffsite.actions.send import estimated_bytes
 from zoffsite.cli.context import console, job_of, print_json
+from zoffsite.cli.report import draw_notices
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
@@ -44,6 +45,7 @@ def draw_plan(out: Console, job: Job, plan: JobPlan) -> None:
         out.print(Padding(Text(each.reason), (0, 0, 0, 14)))
         if isinstance(each, Conflict | Refused):
             out.print(Padding(Text(f"Remedy: {each.remedy}"), (0, 0, 0, 14)))
+    draw_notices(out, plan.notices)
     out.print()
     draw_summary(out, job, plan)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, DatasetResult, RunReport, RunState
 from zoffsite.views.words import duration_words, report_words, size_words
 
@@ -29,8 +32,16 @@ def draw_report(out: Console, report: RunReport) -> None:
             _draw_error(out, outcome.error.message, outcome.error.remedy)
     if report.error is not None:
         _draw_error(out, report.error.message, report.error.remedy)
+    draw_notices(out, report.all_notices)
     style = "bold green" if report.state is RunState.OK else "bold red"
     out.print(Text(f"\n{report_words(report)}", style))
+
+
+def draw_notices(out: Console, notices: Sequence[Notice]) -> None:
+    """What a person should know although nothing has failed."""
+    for notice in notices:
+        out.print(Text.assemble(("\nNote: ", "bold yellow"), f"{notice.subject}: {notice.message}"))
+        out.print(Padding(Text(f"Next: {notice.remedy}"), (0, 0, 0, 2)))
 
 
 def _row(outcome: DatasetOutcome) -> tuple[Text, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import DatasetPlan, JobPlan
 from zoffsite.model.version import Snapshot
 
@@ -16,6 +17,7 @@ class SourceFacts:
     inventory: Inventory
     chosen: tuple[DatasetState, ...]
     to_snapshot: tuple[str, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class Sent:
     newest: Snapshot
     bytes: int
     seconds: float
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import (
     Conflict,
     DatasetPlan,
@@ -33,6 +34,7 @@ def plan_json(plan: JobPlan) -> Json:
         "job": plan.job,
         "datasets": [_dataset_json(dataset) for dataset in plan.datasets],
         "prune": [_prune_json(prune) for prune in plan.prune],
+        "notices": [_notice_json(notice) for notice in plan.notices],
     }
 
 
@@ -45,6 +47,7 @@ def report_json(report: RunReport) -> Json:
         "started": _time(report.started),
         "seconds": report.seconds,
         "datasets": [_outcome_json(outcome) for outcome in report.datasets],
+        "notices": [_notice_json(notice) for notice in report.notices],
         "error": _error_json(report.error),
         "exit_code": int(report.exit_code),
     }
@@ -71,6 +74,7 @@ def report_from_json(tree: Any) -> RunReport:
             datasets=tuple(_outcome_from(outcome) for outcome in tree["datasets"]),
             error=error,
             error_exit=ExitCode(tree["exit_code"]) if error else None,
+            notices=_notices_from(tree),
         )
     except (KeyError, TypeError, AttributeError) as cause:
         raise ValueError(f"this is not a report: {cause!r}") from cause
@@ -125,6 +129,7 @@ def _outcome_json(outcome: DatasetOutcome) -> Json:
         "guid": _guid(outcome.guid),
         "verified": outcome.verified,
         "pruned": {"source": outcome.pruned_source, "box": outcome.pruned_box},
+        "notices": [_notice_json(notice) for notice in outcome.notices],
         "error": _error_json(outcome.error),
     }
 
@@ -142,6 +147,31 @@ def _outcome_from(tree: Mapping[str, Any]) -> DatasetOutcome:
         pruned_source=int(tree["pruned"]["source"]),
         pruned_box=int(tree["pruned"]["box"]),
         error=_error_from(tree["error"]),
+        notices=_notices_from(tree),
+    )
+
+
+def _notice_json(notice: Notice) -> Json:
+    return {
+        "code": notice.code,
+        "subject": notice.subject,
+        "message": notice.message,
+        "remedy": notice.remedy,
+        "alert": notice.alert,
+    }
+
+
+def _notices_from(tree: Mapping[str, Any]) -> tuple[Notice, ...]:
+    """Reports of earlier versions had none."""
+    return tuple(
+        Notice(
+            code=str(each["code"]),
+            subject=str(each["subject"]),
+            message=str(each["message"]),
+            remedy=str(each["remedy"]),
+            alert=bool(each["alert"]),
+        )
+        for each in tree.get("notices", ())
     )
 
 

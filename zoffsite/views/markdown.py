@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, JobPlan, Refused, ResumeSend
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.model.version import Bookmark
@@ -32,11 +33,12 @@ def plan_markdown(plan: JobPlan) -> str:
         parts += ["### Snapshots that would be pruned", _table(("Side", "Dataset", "Destroy", "Keep"), pruned)]
     trouble = [dataset for dataset in plan.datasets if isinstance(dataset, Conflict | Refused)]
     parts += [_trouble(each.source, each.code, each.reason, each.remedy) for each in trouble]
+    parts += [_notice(notice) for notice in plan.notices]
     return "\n\n".join(parts) + "\n"
 
 
 def report_markdown(report: RunReport) -> str:
-    """What a run did: a sentence, a table of datasets, and each error with its remedy."""
+    """What a run did: a sentence, a table of datasets, each error with its remedy, each notice."""
     rows = [_outcome_row(outcome) for outcome in report.datasets]
     parts = [f"## {escape(report_words(report))}", f"Started {report.started:%Y-%m-%d %H:%M:%S} UTC."]
     if rows:
@@ -45,6 +47,7 @@ def report_markdown(report: RunReport) -> str:
     if report.error is not None:
         parts.append(_error(f"job {report.job}", report.error))
     parts += [_error(outcome.source, outcome.error) for outcome in report.datasets if outcome.error is not None]
+    parts += [_notice(notice) for notice in report.all_notices]
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,6 +81,10 @@ def _outcome_row(outcome: DatasetOutcome) -> tuple[str, ...]:
 
 def _error(subject: str, error: ErrorReport) -> str:
     return _trouble(subject, error.code, error.message, error.remedy)
+
+
+def _notice(notice: Notice) -> str:
+    return _trouble(notice.subject, notice.code, notice.message, notice.remedy)
 
 
 def _trouble(subject: str, code: str, message: str, remedy: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport, RunState
 from zoffsite.views.words import duration_words, size_words
 
@@ -38,6 +39,7 @@ def failure_message(report: RunReport, since: datetime | None = None) -> Message
     parts += [_failed(outcome) for outcome in bad[:MOST_ERRORS]]
     if len(bad) > MOST_ERRORS:
         parts.append(f"… and {len(bad) - MOST_ERRORS} more.")
+    parts += [_noticed(notice) for notice in _alerts(report)]
     parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
     return Message(title=title, body="\n\n".join(parts))
 
@@ -49,7 +51,17 @@ def recovery_message(report: RunReport, since: datetime | None = None) -> Messag
     body = f"Run {report.run}, started {_moment(report.started)}: all {len(report.datasets)} datasets are good; {what}."
     if since is not None:
         body += f"\n\nIt had failed since {_moment(since)}."
+    body = "\n\n".join((body, *map(_noticed, _alerts(report))))
     return Message(title=f"zoffsite {report.job}: backup works again", body=body)
+
+
+def alert_message(report: RunReport) -> Message:
+    """What somebody should look at although the run went well."""
+    alerts = _alerts(report)
+    parts = [f"Run {report.run}, started {_moment(report.started)}, went well, but somebody should look:"]
+    parts += [_noticed(notice) for notice in alerts]
+    title = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} things"
+    return Message(title=f"zoffsite {report.job}: look at {title}", body="\n\n".join(parts))
 
 
 def trial_message(job: str) -> Message:
@@ -64,6 +76,14 @@ def _failed(outcome: DatasetOutcome) -> str:
     if outcome.error is None:
         return f"{outcome.source}: {outcome.state.value}"
     return _trouble(outcome.source, outcome.error.message, outcome.error.remedy)
+
+
+def _alerts(report: RunReport) -> list[Notice]:
+    return [notice for notice in report.all_notices if notice.alert][:MOST_ERRORS]
+
+
+def _noticed(notice: Notice) -> str:
+    return _trouble(notice.subject, notice.message, notice.remedy)
 
 
 def _trouble(subject: str, message: str, remedy: str) -> str:
