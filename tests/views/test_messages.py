@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from zoffsite.model.report import DatasetResult
 from zoffsite.views.messages import (
     LONGEST_TEXT,
     MOST_ERRORS,
@@ -12,7 +13,7 @@ from zoffsite.views.messages import (
     trial_message,
 )
 
-from .values import ERROR, FAILED, GOOD, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
+from .values import ERROR, FAILED, GOOD, MIXED, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
 
 
 def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
@@ -21,6 +22,12 @@ def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
     assert "tank/b: send tank/b: no byte moved\nNext: zoffsite backup" in message.body
     assert "tank/a" not in message.body
     assert "zoffsite status --job home" in message.body
+
+
+def test_a_title_tells_refused_and_in_conflict_from_failed() -> None:
+    assert failure_message(MIXED).title == "zoffsite home: 1 of 5 datasets failed, 2 refused, 1 in conflict"
+    alone = replace(GOOD, datasets=(replace(FAILED, state=DatasetResult.REFUSED),))
+    assert failure_message(alone).title == "zoffsite home: 1 of 1 datasets refused"
 
 
 def test_a_failure_says_since_when_only_if_it_is_not_the_first() -> None:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.views.words import duration_words, rate_words, report_words, size_words
+from zoffsite.model.report import DatasetResult
+from zoffsite.views.words import duration_words, rate_words, report_words, size_words, troubles
 
-from .values import FAILED, GOOD, PARTIAL, SENT, STOPPED
+from .values import FAILED, GOOD, MIXED, PARTIAL, SENT, STOPPED
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,22 @@ def test_a_failed_run_names_its_datasets_in_one_line() -> None:
     assert report_words(PARTIAL) == "home: 1 of 2 datasets failed: tank/b; 3.0 MiB sent in 1 min 2 s"
     many = replace(GOOD, datasets=tuple(replace(FAILED, source=f"tank/{n}") for n in range(7)))
     assert "7 of 7 datasets failed: tank/0, tank/1, tank/2, tank/3, tank/4 and 2 more" in report_words(many)
+
+
+def test_a_refused_dataset_and_one_in_conflict_are_not_called_failed() -> None:
+    for state, words in ((DatasetResult.REFUSED, "refused"), (DatasetResult.CONFLICT, "in conflict")):
+        one = replace(GOOD, datasets=(SENT, replace(FAILED, state=state)))
+        assert report_words(one) == f"home: 1 of 2 datasets {words}: tank/b; 3.0 MiB sent in 1 min 2 s"
+
+
+def test_a_run_with_every_kind_of_trouble_names_each_as_it_is() -> None:
+    words = "home: 1 of 5 datasets failed: tank/b; 2 refused: tank/c, tank/d; 1 in conflict: tank/e; 3.0 MiB sent in "
+    assert report_words(MIXED).startswith(words)
+
+
+def test_every_state_that_is_not_good_has_its_word() -> None:
+    for state in DatasetResult:
+        assert bool(troubles(replace(GOOD, datasets=(replace(FAILED, state=state),)))) is not state.good
 
 
 def test_a_run_that_stopped_as_a_whole_says_why_in_one_line() -> None:

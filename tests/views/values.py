@@ -88,6 +88,16 @@ SENT = DatasetOutcome(
 FAILED = DatasetOutcome(source="tank/b", replica="v/tank:b", state=DatasetResult.FAILED, seconds=120.0, error=ERROR)
 GOOD = RunReport(job="home", run="brave-otter", started=STARTED, seconds=61.5, datasets=(SENT,))
 PARTIAL = replace(GOOD, datasets=(SENT, FAILED))
+MIXED = replace(
+    GOOD,
+    datasets=(
+        replace(FAILED, source="tank/c", state=DatasetResult.REFUSED),
+        SENT,
+        replace(FAILED, source="tank/e", state=DatasetResult.CONFLICT),
+        FAILED,
+        replace(FAILED, source="tank/d", state=DatasetResult.REFUSED),
+    ),
+)
 NOTED = replace(GOOD, datasets=(replace(SENT, notices=(ALERT,)),), notices=(NOTICE,))
 STOPPED = replace(GOOD, datasets=(), error=replace(ERROR, code="unreachable"), error_exit=ExitCode.UNREACHABLE)
 

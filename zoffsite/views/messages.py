@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zoffsite.model.notice import Notice
-from zoffsite.model.report import DatasetOutcome, RunReport, RunState
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.views.words import duration_words, size_words, troubles
 
 MOST_ERRORS = 10
 """More would not be read, and chats cut long messages off in the middle."""
@@ -26,11 +26,7 @@ class Message:
 def failure_message(report: RunReport, since: datetime | None = None) -> Message:
     """What failed, since when (the first failed run in a row), and what to do."""
     bad = [outcome for outcome in report.datasets if not outcome.state.good]
-    total = len(report.datasets)
-    if report.state is RunState.PARTIAL and bad:
-        title = f"zoffsite {report.job}: {len(bad)} of {total} datasets failed"
-    else:
-        title = f"zoffsite {report.job}: backup failed"
+    what = ", ".join(troubles(report)) or "backup failed"
     parts = [f"Run {report.run}, started {_moment(report.started)}, took {duration_words(report.seconds)}."]
     if since is not None and since < report.started:
         parts.append(f"No run has gone well since {_moment(since)}.")
@@ -41,7 +37,7 @@ def failure_message(report: RunReport, since: datetime | None = None) -> Message
         parts.append(f"… and {len(bad) - MOST_ERRORS} more.")
     parts += [_noticed(notice) for notice in _alerts(report)]
     parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
-    return Message(title=title, body="\n\n".join(parts))
+    return Message(title=f"zoffsite {report.job}: {what}", body="\n\n".join(parts))
 
 
 def recovery_message(report: RunReport, since: datetime | None = None) -> Message:

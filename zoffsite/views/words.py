@@ -6,9 +6,14 @@ from datetime import timedelta
 
 import humanize
 
-from zoffsite.model.report import RunReport, RunState
+from zoffsite.model.report import DatasetResult, RunReport, RunState
 
 _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
+_TROUBLES = {
+    DatasetResult.FAILED: "failed",
+    DatasetResult.REFUSED: "refused",
+    DatasetResult.CONFLICT: "in conflict",
+}
 
 
 def size_words(size: float) -> str:
@@ -42,9 +47,8 @@ def duration_words(duration: float | timedelta) -> str:
 
 
 def report_words(report: RunReport) -> str:
-    """One line: `home: all 4 datasets are on the box; 1.5 GiB sent in 3 min 5 s`, or what failed, by name."""
+    """One line: `home: all 4 datasets are on the box; 1.5 GiB sent in 3 min 5 s`, or what is not there, by name."""
     total = len(report.datasets)
-    bad = [outcome.source for outcome in report.datasets if not outcome.state.good]
     sent = sum(outcome.bytes for outcome in report.datasets)
     tail = f"{size_words(sent) if sent else 'nothing'} sent in {duration_words(report.seconds)}"
     if report.state is RunState.OK:
@@ -52,7 +56,19 @@ def report_words(report: RunReport) -> str:
         return f"{report.job}: {count} on the box; {tail}"
     if report.error is not None:
         return f"{report.job}: the run stopped: {report.error.message}; {tail}"
-    return f"{report.job}: {len(bad)} of {total} datasets failed: {_some(bad)}; {tail}"
+    bad = "; ".join(f"{words}: {_some(names)}" for words, names in troubles(report).items())
+    return f"{report.job}: {bad}; {tail}"
+
+
+def troubles(report: RunReport) -> dict[str, list[str]]:
+    """`1 of 4 datasets failed`, `2 refused`, `1 in conflict`: what there was of them, and the names of the datasets."""
+    found = dict[str, list[str]]()
+    for state, words in _TROUBLES.items():
+        names = [outcome.source for outcome in report.datasets if outcome.state is state]
+        if names:
+            of = "" if found else f" of {len(report.datasets)} datasets"
+            found[f"{len(names)}{of} {words}"] = names
+    return found
 
 
 def _some(names: list[str], most: int = 5) -> str:
