@@ -1,0 +1,173 @@
+"""The gate's grammar and its look at a stream, without a box."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoffsite.box import gate
+from zoffsite.box.gate import BEGIN, GRAMMAR, MAGIC, RAW, ROLES, RefusedError, below, check_begin, parse
+
+GOOD = {
+    "hello": "hello",
+    "inventory": "inventory tank:home",
+    "receive": "receive tank:my%20home 5 0",
+    "abort": "abort tank:home",
+    "prune": "prune tank:home a%20b=5,c=18446744073709551615",
+    "scrub": "scrub",
+    "facts": "facts",
+    "send": "send tank:home a b",
+}
+
+
+def begin(version: int = (RAW << 2) | 1, to: int = 5, base: int = 0, magic: int = MAGIC, kind: int = 0) -> bytes:
+    return BEGIN.pack(kind, 0, magic, version, 0, 2, 0, to, base, b"tank/home@a")
+
+
+def test_every_verb_is_granted_to_its_roles_and_to_no_other() -> None:
+    assert set(GOOD) == set(GRAMMAR)
+    for role, verbs in ROLES.items():
+        for verb, request in GOOD.items():
+            if verb in verbs:
+                assert parse(request, role)[0] == verb
+            else:
+                with pytest.raises(RefusedError):
+                    parse(request, role)
+
+
+def test_words_are_decoded() -> None:
+    assert parse("receive tank:my%20home 5 0", "backup")[1] == {"replica": "tank:my home", "to": "5", "base": "0"}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "",
+        " hello",
+        "hello ",
+        "hello\n",
+        "HELLO",
+        "inventory  tank",
+        "inventory tank home",
+        "inventory ../tank",
+        "inventory tank/home",
+        "inventory tank%2Fhome",
+        "inventory tank@a",
+        "inventory tank;reboot",
+        "inventory $(reboot)",
+        "receive tank 5",
+        "receive tank 5 0 -F",
+        "receive -F tank 5 0",
+        "receive tank 05 0",
+        "receive tank 5 -1",
+        "receive tank 5 0\nprune tank a=1",
+        "prune tank a",
+        "prune tank a=5%b=6",
+        "prune tank a%25b=6",
+        "prune tank a=5,",
+        "zfs list",
+        "rollback tank a",
+        "send tank a",
+        "hello" + "x" * 100_000,
+    ],
+)
+def test_what_is_not_wholly_a_request_is_refused(request_: str) -> None:
+    with pytest.raises(RefusedError):
+        parse(request_, "backup")
+
+
+@pytest.mark.parametrize("role", ["", "root", "backup restore"])
+def test_a_key_without_a_role_gets_nothing(role: str) -> None:
+    with pytest.raises(RefusedError):
+        parse("hello", role)
+
+
+@given(
+    verb=st.sampled_from(sorted(GRAMMAR)),
+    text=st.text(alphabet=st.sampled_from("abAZ09_.:-%2 0=,/@#;$&|<>()\n\0\t\\\"'\u00e9"), max_size=40),
+)
+def test_whatever_is_granted_holds_only_names_and_numbers(verb: str, text: str) -> None:
+    try:
+        _, words = parse(f"{verb} {text}", "backup")
+    except RefusedError:
+        return
+    for key, word in words.items():
+        allowed = set("abAZ0129_.:- ") | (set("=,") if key == "snapshots" else set())
+        assert set(word) <= allowed
+
+
+@pytest.mark.parametrize("name", [".", "..", " tank", "tank ", "t" * 200])
+def test_no_name_leads_out_of_the_root(name: str) -> None:
+    with pytest.raises(RefusedError):
+        below("vault/zoffsite", name)
+
+
+def test_a_replica_lies_directly_below_the_root() -> None:
+    assert below("vault/zoffsite", "tank:home") == "vault/zoffsite/tank:home"
+
+
+def test_a_plain_raw_stream_of_the_announced_guids_is_let_in() -> None:
+    check_begin(begin(to=7, base=3), 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (begin(version=1), "not raw"),
+        (begin(version=(RAW << 2) | 2), "no plain stream"),
+        (begin(to=6), "not the announced one"),
+        (begin(base=9), "not the announced one"),
+        (begin(magic=5), "no zfs stream"),
+        (begin(kind=1), "no zfs stream"),
+    ],
+)
+def test_any_other_stream_is_refused(record: bytes, words: str) -> None:
+    with pytest.raises(RefusedError, match=words):
+        check_begin(record, 5, 0)
+
+
+def test_the_record_has_the_size_that_zfs_gives_it() -> None:
+    assert struct.calcsize(BEGIN.format) == 312
+
+
+def run_peek(stdin: int) -> subprocess.CompletedProcess[bytes]:
+    """The real file peeks at a real stdin, then `cat` has it."""
+    program = (
+        f"import runpy, os, sys; g = runpy.run_path({str(Path(gate.__file__))!r}); "
+        "sys.stderr.buffer.write(g['peek'](312)[:8]); sys.stderr.flush(); os.execvp('cat', ['cat'])"
+    )
+    return subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, timeout=30, check=False)
+
+
+def test_peeking_leaves_the_whole_stream_to_the_receive_also_when_it_comes_in_pieces() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        data = begin() + b"x" * 10_000
+        child = os.fork()
+        if child == 0:
+            theirs.close()
+            for start in range(0, len(data), 100):
+                ours.sendall(data[start : start + 100])
+            os._exit(0)
+        ours.close()
+        done = run_peek(theirs.fileno())
+        os.waitpid(child, 0)
+    assert (done.returncode, done.stderr, done.stdout) == (0, data[:8], data)
+
+
+def test_a_stream_that_ends_before_its_first_record_is_refused() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours:
+            ours.sendall(b"short")
+        done = run_peek(theirs.fileno())
+    assert done.returncode == 1
+    assert b"RefusedError" in done.stderr

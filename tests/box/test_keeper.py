@@ -1,0 +1,98 @@
+"""What the keeper forbids, without a box."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoffsite.box.keeper import Policy, RefusedError, Snapshot, forbidden, inside, wish
+
+DAY = 86400.0
+POLICY = Policy(root="vault/home", floor=30 * DAY, minimum=2)
+
+
+def there(count: int) -> list[Snapshot]:
+    return [Snapshot(name=f"s{n}", guid=str(100 + n), holds=0, clones=0) for n in range(count)]
+
+
+def seen(count: int, at: float = 0.0) -> dict[str, float]:
+    return {str(100 + n): at for n in range(count)}
+
+
+def why(wanted: dict[str, str], snapshots: list[Snapshot], since: dict[str, float], age: float = 40 * DAY) -> list[str]:
+    return list(forbidden(POLICY, snapshots, wanted, since, age))
+
+
+def test_what_is_older_than_the_floor_may_go() -> None:
+    assert why({"s0": "100", "s1": "101"}, there(5), seen(5)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"s4": "104"}, "newest"),
+        ({"s0": "999"}, "no snapshot s0 with this guid"),
+        ({"gone": "100"}, "no snapshot gone"),
+        ({"s0": "100", "s1": "101", "s2": "102", "s3": "103"}, "fewer than 2"),
+    ],
+)
+def test_what_must_stay_stays(wanted: dict[str, str], words: str) -> None:
+    assert any(words in reason for reason in why(wanted, there(5), seen(5)))
+
+
+@pytest.mark.parametrize("change", [{"holds": 1}, {"clones": 1}])
+def test_what_is_held_or_cloned_stays(change: dict[str, int]) -> None:
+    first = Snapshot(**{"name": "s0", "guid": "100", "holds": 0, "clones": 0, **change})  # type: ignore[arg-type]
+    assert why({"s0": "100"}, [first, *there(5)[1:]], seen(5)) == ["s0 is held or cloned"]
+
+
+def test_what_arrived_later_than_the_floor_stays_whatever_its_creation_says() -> None:
+    assert why({"s0": "100"}, there(5), seen(5, at=11 * DAY)) == ["s0 has been here for less than 30 days"]
+
+
+def test_what_the_keeper_never_saw_is_young() -> None:
+    assert why({"s0": "100"}, there(5), {}) == ["s0 has been here for less than 30 days"]
+
+
+@given(
+    count=st.integers(1, 8),
+    junk=st.integers(0, 50),
+    age=st.floats(0, 1000 * DAY),
+    data=st.data(),
+)
+def test_no_request_takes_what_arrived_within_the_floor_however_much_junk_is_sent(
+    count: int, junk: int, age: float, data: st.DataObject
+) -> None:
+    """An attacker adds any number of snapshots of their own, and asks for whatever they like."""
+    snapshots = there(count + junk)
+    since = {str(100 + n): data.draw(st.floats(0, age)) for n in range(count)} | {
+        str(100 + n): age for n in range(count, count + junk)
+    }
+    asked = data.draw(st.lists(st.sampled_from(snapshots), unique=True))
+    wanted = {snapshot.name: snapshot.guid for snapshot in asked}
+    if why(wanted, snapshots, since, age):
+        return
+    left = [snapshot for snapshot in snapshots if snapshot.name not in wanted]
+    assert len(left) >= POLICY.minimum
+    assert all(age - since[snapshot.guid] >= POLICY.floor for snapshot in asked)
+    assert snapshots[-1] in left
+
+
+def test_a_list_of_snapshots_is_names_with_guids() -> None:
+    assert wish("a b=5,c=6") == {"a b": "5", "c": "6"}
+
+
+@pytest.mark.parametrize("asked", ["", "a", "a=0", "a=5,", "a%b=5", "a=5 6", "a@b=5", "a=-1", "a=5," * 20_000])
+def test_anything_else_is_no_list(asked: str) -> None:
+    with pytest.raises(RefusedError):
+        wish(asked)
+
+
+@pytest.mark.parametrize(
+    "replica",
+    ["vault/home", "vault/home/a/b", "vault/other/a", "vault/home/../a", "/vault/home/a", "vault/home/a@b", "-F", ""],
+)
+def test_only_a_replica_directly_below_the_root_is_the_users(replica: str) -> None:
+    with pytest.raises(RefusedError):
+        inside(POLICY, replica)
