@@ -31,11 +31,29 @@ def test_sets_within_sets_end_even_where_they_go_round() -> None:
     assert group.permissions == {"@mine", "@more", "hold", "send", "create"}
 
 
+def chain(length: int) -> str:
+    """Sets, each of which holds the next."""
+    sets = "".join(f"\t@s{n} @s{n + 1}\n" for n in range(length))
+    return ALLOWED.replace("\t@mine hold,mount\n", f"\t@mine @s0\n{sets}")
+
+
+def test_a_long_chain_of_sets_is_followed_to_its_end_and_an_endless_one_is_refused() -> None:
+    (group,) = [grant for grant in parse_allow(chain(400), "box") if grant.kind == "group"]
+    assert "@s400" in group.permissions
+    with pytest.raises(OperationError, match="more than 500 permissions"):
+        parse_allow(chain(1500), "box")
+
+
+def test_a_line_without_end_is_refused() -> None:
+    with pytest.raises(OperationError, match="a line of more than"):
+        parse_allow(ALLOWED + "\tuser ann " + "a" * 10_000, "box")
+
+
 def test_no_delegation_at_all_is_no_grant() -> None:
     assert parse_allow("", "box") == ()
 
 
-@pytest.mark.parametrize("text", [ALLOWED.replace("user zoffsite create", "user create"), "\n" * 10_001])
+@pytest.mark.parametrize("text", [ALLOWED.replace("user zoffsite create", "user create"), "\n" * 2_001])
 def test_what_zfs_would_not_print_is_refused(text: str) -> None:
     with pytest.raises(OperationError) as caught:
         parse_allow(text, "box")

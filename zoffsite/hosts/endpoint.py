@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from zoffsite.hosts.permissions import Lacking, lacking
-from zoffsite.hosts.runner import Completed, Process, Runner
+from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
 from zoffsite.model.errors import OperationError
 from zoffsite.model.inventory import Inventory, TokenContents
 from zoffsite.model.plan import SendStep
@@ -143,7 +143,7 @@ class PlainBox:
             pool = root.partition("/")[0]
             there = self._zfs.run(argv.list_name(pool)).exit_code == 0
             raise _root_missing(root, self.label) if there else _pool_missing(pool, self.label)
-        return parse_inventory(done.stdout, self.label)
+        return parse_inventory(done.stdout, self.label, max_lines=BOX_LINES)
 
     def open_receive(self, replica: str) -> Process:
         """See Box."""

@@ -11,6 +11,9 @@ TRUSTED_STDOUT = 256 * MIB
 """How much a source may answer: a listing of about a million snapshots."""
 BOX_STDOUT = 64 * MIB
 """How much the box may answer. It is partially trusted, and its answer is held in memory."""
+BOX_LINES = 400_000
+"""How many lines of that may be a listing: what BOX_STDOUT has room for at the length of honest ones. A line becomes
+about 650 bytes of memory while it is read, so lines of 50 bytes would otherwise make a gigabyte of it."""
 STDERR = 64 << 10
 """How much any program may say on stderr."""
 

@@ -32,7 +32,10 @@ _SCOPES = {
 }
 _HEADER = re.compile(r"---- Permissions on (.+?) -+")
 _GRANT = re.compile(r"\t(?:(user|group) (\S+)|(everyone)) (\S+)")
-_MAX_LINES = 10_000
+_MAX_LINES = 2_000
+_MAX_LINE = 8_192
+_MAX_NAMES = 500
+"""Permissions of one grant, sets resolved: zfs knows about a hundred names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +68,14 @@ def parse_allow(text: str, host: str) -> tuple[Grant, ...]:
 
     What a permission set (`@name`) holds is among a grant's permissions, beside its name.
     """
-    lines = text.split("\n")
-    if len(lines) > _MAX_LINES:
-        with malformed_answer(host, text):
+    with malformed_answer(host, text):
+        if text.count("\n") > _MAX_LINES:
             raise MalformedError(f"more than {_MAX_LINES} lines")
+    lines = text.split("\n")
+    for line in lines:
+        with malformed_answer(host, line):
+            if len(line) > _MAX_LINE:
+                raise MalformedError(f"a line of more than {_MAX_LINE} characters")
     return tuple(_grants(lines, host))
 
 
@@ -126,5 +133,11 @@ def _sets(lines: list[str]) -> dict[str, frozenset[str]]:
 
 def _resolve(names: frozenset[str], sets: dict[str, frozenset[str]]) -> frozenset[str]:
     """`names` with the contents of the sets among them, and of the sets in those."""
-    more = names.union(*(sets.get(name, frozenset()) for name in names))
-    return more if more == names else _resolve(more, sets)
+    found: set[str] = set()
+    new = set(names)
+    while new:
+        found |= new
+        if len(found) > _MAX_NAMES:
+            raise MalformedError(f"more than {_MAX_NAMES} permissions")
+        new = {inner for name in new for inner in sets.get(name, ())} - found
+    return frozenset(found)
