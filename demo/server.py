@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.state import free_ports
-from zoffsite.cli.backup import answers
+from zoffsite.cli.prefect_api import answers
 
 STARTING = 180.0
 """Seconds within which the server must answer; the first start makes its database."""

@@ -35,6 +35,18 @@ datasets = ["tank/home"]
 retries = {{count = 0}}
 """
 DEAD = "http://127.0.0.1:9/api"
+PLACES = {
+    ".env": f"PREFECT_API_URL={DEAD}\n",
+    "prefect.toml": f'[api]\nurl = "{DEAD}"\n',
+    "pyproject.toml": f'[tool.prefect.api]\nurl = "{DEAD}"\n',
+    ".prefect/profiles.toml": f'active = "home"\n[profiles.home]\nPREFECT_API_URL = "{DEAD}"\n',
+}
+"""What Prefect reads, in the folder of the command or at home; here they are one."""
+LOOKED = """
+import sys
+from zoffsite.cli.prefect_api import configured_url
+print([configured_url(), "prefect" in sys.modules])
+"""
 
 
 @pytest.fixture
@@ -44,11 +56,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def zoffsite(folder: Path, *words: str, api: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    environment |= {"ZOFFSITE_STATE_DIR": str(folder / "state")} | ({"PREFECT_API_URL": api} if api else {})
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """Nothing of Prefect but what a test puts there."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return {**mine, "HOME": str(folder), "ZOFFSITE_STATE_DIR": str(folder / "state"), **more}
+
+
+def zoffsite(folder: Path, *words: str, api: str | None = None) -> subprocess.CompletedProcess[str]:
+    env = environment(folder, **({"PREFECT_API_URL": api} if api else {}))
     command = [str(Path(sys.executable).with_name("zoffsite")), *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+
+
+def looked(folder: Path, **more: str) -> str:
+    """The URL that is found in `folder`, and whether Prefect was imported for it."""
+    command = [sys.executable, "-c", LOOKED]
+    env = environment(folder, **more)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def put(folder: Path, place: str, text: str) -> None:
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_text(text)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +94,42 @@ def test_prefect_that_was_asked_for_and_is_not_there_is_exit_code_3(folder: Path
     assert ended.returncode == 3
     assert "zoffsite backup --direct" in " ".join(ended.stderr.split())
     assert not (folder / "state/reports").exists()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_api_is_found_wherever_prefect_itself_finds_it(tmp_path: Path, place: str) -> None:
+    put(tmp_path, place, PLACES[place])
+    assert looked(tmp_path) == str([DEAD, True])
+
+
+def test_a_profile_that_the_environment_chooses_is_found(tmp_path: Path) -> None:
+    assert looked(tmp_path, PREFECT_PROFILE="local") == str(["http://127.0.0.1:4200/api", True])
+
+
+def test_the_environment_goes_before_every_file_and_costs_no_import(tmp_path: Path) -> None:
+    put(tmp_path, "prefect.toml", PLACES["prefect.toml"])
+    other = "http://127.0.0.1:10/api"
+    assert looked(tmp_path, PREFECT_API_URL=other) == str([other, False])
+
+
+def test_nothing_that_could_name_an_api_costs_no_import(tmp_path: Path) -> None:
+    put(tmp_path, ".env", "ZOFFSITE_NOTIFY_URLS=json://127.0.0.1:9\n")
+    put(tmp_path, "pyproject.toml", "[tool.other]\nurl = 1\n")
+    assert looked(tmp_path) == str(["", False])
+
+
+def test_an_api_that_a_profile_names_is_the_one_that_is_asked(folder: Path) -> None:
+    put(folder, ".prefect/profiles.toml", PLACES[".prefect/profiles.toml"])
+    ended = zoffsite(folder, "backup", "--prefect")
+    assert ended.returncode == 3
+    assert f"the Prefect API at {DEAD} does not answer" in " ".join(ended.stderr.split())
+
+
+def test_a_file_that_prefect_cannot_read_stops_no_backup(folder: Path) -> None:
+    put(folder, "prefect.toml", "[api")
+    ended = zoffsite(folder, "backup")
+    assert "Running directly: Prefect cannot read its settings" in " ".join(ended.stderr.split())
+    assert (folder / "state/reports/home.json").exists()
 
 
 def test_a_plan_that_cannot_be_shown_is_a_line_in_the_log_and_no_failure(caplog: pytest.LogCaptureFixture) -> None:

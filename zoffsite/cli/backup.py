@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -95,35 +94,16 @@ def _prefect_drives(driver: Driver) -> bool:
     """Whether Prefect runs it; says why not, so that nobody looks for the run in the UI in vain."""
     if driver is Driver.DIRECT:
         return False
-    url = os.environ.get("PREFECT_API_URL", "")
-    if answers(url):
-        return True
-    if driver is Driver.PREFECT:
-        raise UnreachableError(
-            "reach",
-            f"the Prefect API at {url}" if url else "a Prefect API",
-            "it does not answer" if url else "PREFECT_API_URL is not set",
-            "start it (prefect server start) and set PREFECT_API_URL, or run without it: zoffsite backup --direct",
-            code="prefect-unreachable",
-            transient=True,
-        )
-    why = f"the Prefect API at {url} does not answer" if url else "no Prefect API is configured"
-    console(stderr=True).print(f"Running directly: {why}.")
-    return False
+    from zoffsite.cli.prefect_api import require_api
 
-
-def answers(url: str) -> bool:
-    """True when a Prefect API answers at `url` within three seconds."""
-    import urllib.error
-    import urllib.request
-
-    if not url.startswith(("http://", "https://")):
-        return False
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3) as answer:  # noqa: S310 - http(s) only
-            return bool(answer.status == 200)
-    except (OSError, ValueError):
+        require_api()
+    except UnreachableError as error:
+        if driver is Driver.PREFECT:
+            raise
+        console(stderr=True).print(f"Running directly: {error.problem}.")
         return False
+    return True
 
 
 @contextmanager
