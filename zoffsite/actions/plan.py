@@ -16,7 +16,7 @@ from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.selection import check_distinct
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.snapshots import with_pending
-from zoffsite.zfs.names import replica_name
+from zoffsite.zfs.names import replica_of
 
 
 def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> JobPlan:
@@ -27,7 +27,7 @@ def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] =
 
 def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: datetime) -> JobWork:
     """List the box once and plan every dataset."""
-    replicas = {state.dataset.name: replica_name(job.root, state.dataset.name) for state in facts.chosen}
+    replicas = {state.dataset.name: replica_of(job, state.dataset.name) for state in facts.chosen}
     check_distinct(replicas)
     box = look_at_box(job, hosts, replicas.values())
     works = tuple(plan_dataset(job, state, replicas[state.dataset.name], box) for state in facts.chosen)

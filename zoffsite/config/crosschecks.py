@@ -13,6 +13,7 @@ from zoffsite.config.names import LONGEST_DATASET, is_pattern
 from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable
 from zoffsite.config.sources import Loc
 from zoffsite.model.job import Selection, SnapshotWhen
+from zoffsite.model.patterns import covers
 
 Finding = tuple[Loc, str, str]
 """Where, what, and what to do."""
@@ -111,19 +112,33 @@ def _replicas(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
         target = parsed.disks.get(job.disk or "") or parsed.boxes.get(job.box or "")
         taken = dict[str, str]()
-        for index, dataset in enumerate(job.datasets):
-            if is_pattern(dataset):
-                continue
-            where = ("job", name, "datasets", index)
-            flat = dataset.replace("/", ":")
-            first = taken.setdefault(flat, dataset)
+        for where, dataset, replica in _replica_names(name, job):
+            if where[2] == "replicas" and not _can_cover(job, dataset):
+                yield where, f'the job has no dataset "{dataset}"', "name one that it backs up, or remove this line"
+            first = taken.setdefault(replica, dataset)
             if first != dataset:
-                what = f'"{dataset}" and "{first}" would have one name on the box, "{flat}"'
-                yield where, what, "give them to two jobs with two boxes or roots"
-            room = LONGEST_DATASET - len(flat) - len(f"/@{prefix_of(name, job)}") - STAMP_LENGTH
+                what = f'"{dataset}" and "{first}" would have one name on the box, "{replica}"'
+                yield where, what, f'give one of them another: replicas = {{ "{dataset}" = "{replica}-2" }}'
+            room = LONGEST_DATASET - len(replica) - len(f"/@{prefix_of(name, job)}") - STAMP_LENGTH
             if target is not None and len(target.root) > room:
                 what = f"its snapshots' names on the box would be longer than ZFS's {LONGEST_DATASET} characters"
-                yield where, what, "shorten the box's root or the snapshot prefix"
+                yield where, what, "shorten the box's root or the snapshot prefix, or give it a shorter name: replicas"
+
+
+def _replica_names(name: str, job: JobTable) -> Iterator[tuple[Loc, str, str]]:
+    """Each dataset that the job names, with what it is called below the root: where it says so, dataset, replica."""
+    for index, dataset in enumerate(job.datasets):
+        if not is_pattern(dataset) and dataset not in job.replicas:
+            yield ("job", name, "datasets", index), dataset, dataset.replace("/", ":")
+    for dataset, replica in job.replicas.items():
+        yield ("job", name, "replicas", dataset), dataset, replica
+
+
+def _can_cover(job: JobTable, dataset: str) -> bool:
+    """Whether the job can be about `dataset`: any can be, where datasets say so themselves."""
+    if covers(job.exclude, dataset, recursive=True):
+        return False
+    return job.by_property or covers(job.datasets, dataset, recursive=job.recursive)
 
 
 def _roots(parsed: Parsed) -> Iterator[Finding]:
@@ -151,6 +166,10 @@ def _snapshots(parsed: Parsed) -> Iterator[Finding]:
 
 def _times(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
+        for index, window in enumerate(job.windows):
+            if window.start == window.end:
+                what = f"it begins and ends at {window.start:%H:%M}: is that all day, or never?"
+                yield ("job", name, "windows", index, "end"), what, "for all day, write bandwidth in the job itself"
         if job.retries.first_wait > job.retries.longest_wait:
             what = "the first wait is longer than the longest"
             yield ("job", name, "retries", "first_wait"), what, "lower it, or raise longest_wait"

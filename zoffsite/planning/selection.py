@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.job import Job
+from zoffsite.model.patterns import covers
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -20,11 +20,11 @@ def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[
     exclusion always takes what is below it too. Raises SettingsError: "nothing-matched" naming each pattern without a
     match, "unknown-dataset" naming what of `only` the job does not cover.
     """
-    names = [name for name in inventory.datasets if not _covered(name, job.exclude, recursive=True)]
-    unmatched = [p for p in job.datasets if not any(_covered(name, (p,), recursive=job.recursive) for name in names)]
+    names = [name for name in inventory.datasets if not covers(job.exclude, name, recursive=True)]
+    unmatched = [p for p in job.datasets if not any(covers((p,), name, recursive=job.recursive) for name in names)]
     if unmatched:
         raise _nothing_matched(inventory, job, unmatched)
-    chosen = sorted(name for name in names if _covered(name, job.datasets, recursive=job.recursive))
+    chosen = sorted(name for name in names if covers(job.datasets, name, recursive=job.recursive))
     unknown = sorted(set(only).difference(chosen))
     if unknown:
         raise _unknown(job, unknown, chosen)
@@ -56,7 +56,7 @@ def check_distinct(replicas: Mapping[str, str]) -> None:
                 "choose",
                 f"the datasets {other} and {dataset}",
                 f"both would be kept as {replica}",
-                f"exclude one of them, or rename it: zfs rename {dataset} NEW-NAME",
+                f'exclude one of them, or give it another name on the box: replicas = {{ "{dataset}" = "NEW-NAME" }}',
                 code="replica-name-clash",
             )
 
@@ -67,17 +67,6 @@ def _literal(pattern: str) -> Iterator[str]:
         if _WILDCARD.search(component):
             return
         yield component
-
-
-def _covered(name: str, patterns: Collection[str], *, recursive: bool) -> bool:
-    components = name.split("/")
-    return any(_matches(components, pattern.split("/"), recursive=recursive) for pattern in patterns)
-
-
-def _matches(name: list[str], pattern: list[str], *, recursive: bool) -> bool:
-    if len(name) < len(pattern) or (len(name) > len(pattern) and not recursive):
-        return False
-    return all(fnmatchcase(part, wanted) for part, wanted in zip(name, pattern, strict=False))
 
 
 def _nothing_matched(inventory: Inventory, job: Job, unmatched: Sequence[str]) -> SettingsError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from zoffsite.model.errors import SettingsError
+from zoffsite.model.job import Job
 from zoffsite.zfs.excerpt import excerpt
 
 MAX_NAME = 255
@@ -57,8 +58,17 @@ def check_bookmark(full_name: str) -> str:
     return full_name if split_version(full_name, "#") else _refuse("bookmark", full_name)
 
 
+def replica_of(job: Job, dataset: str) -> str:
+    """Where `dataset` of `job` goes on the box: below its root, by the name that `replicas` gives it, if any.
+
+    Raises what `replica_name` raises.
+    """
+    other = dict(job.replicas).get(dataset)
+    return replica_name(job.root, dataset) if other is None else check_dataset(f"{job.root}/{other}")
+
+
 def replica_name(root: str, dataset: str) -> str:
-    """Where `dataset` goes on the box: `root/pool:path:of:dataset`.
+    """Where a dataset goes that was given no other name: `root/pool:path:of:dataset`.
 
     Flat, so that every replica stands alone: no placeholder parents, and one that fails stops no other.
     Raises SettingsError "bad-name" where ZFS would not allow the result, most often because it is too long.
