@@ -26,6 +26,7 @@ from zoffsite.model.errors import (
     ZoffsiteError,
 )
 
+from .line import forgiving_line
 from .sshd import Sshd, free_port, keygen, public_key, running, wait_until
 from .streams import FOREVER, python
 
@@ -253,6 +254,27 @@ def test_a_connection_that_breaks_while_a_program_runs_is_transient(sshd: Sshd, 
         box.run(python(FOREVER.replace("time", "__import__('time')"), marker))
     for pid in running(marker):
         os.kill(pid, signal.SIGKILL)
+    assert (caught.value.code, caught.value.transient) == ("connection-lost", True)
+
+
+def test_an_answer_of_which_bytes_were_lost_is_never_taken_for_a_whole_one(sshd: Sshd, tmp_path: Path) -> None:
+    """Taking bytes also sends: the window opens again. Here that fails, and still the program's good end arrives."""
+    size, end = 1 << 20, tmp_path / "end"
+    program = f"head -c {size} /dev/zero; while [ ! -e {end} ]; do sleep 0.02; done"
+    with forgiving_line(sshd.host.port) as port:
+        runner = SshRunner(sshd.client(port=port))
+        process = runner.open(["sh", "-c", program])
+        assert wait_until(lambda: len(process._channel.in_buffer) == size)
+        process._transport.sock.shutdown(socket.SHUT_WR)
+        try:
+            assert process.read(size) == b""
+            end.touch()
+            with pytest.raises(TransferError) as caught:
+                process.wait(10)
+        finally:
+            end.touch()
+            sshd.cut()
+            runner.close()
     assert (caught.value.code, caught.value.transient) == ("connection-lost", True)
 
 
