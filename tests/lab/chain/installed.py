@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ def install(guest: Guest, folder: Path) -> None:
     target = folder / "packages"
     (folder / "requirements.txt").write_text("\n".join(locked(used())) + "\n")
     pip(target, "--require-hashes", "-r", folder / "requirements.txt", "--python-version", python)
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     pip(target, wheel)
@@ -46,13 +47,13 @@ def install(guest: Guest, folder: Path) -> None:
     guest.put(SCRIPT.encode(), RUN)
 
 
-def used() -> set[str]:
+def used() -> Collection[str]:
     """The distributions that the direct path imports."""
     printed = subprocess.run([sys.executable, "-c", USED], check=True, capture_output=True, text=True, cwd=CHECKOUT)
     return {canonicalize_name(name) for name in printed.stdout.split()}
 
 
-def locked(names: set[str]) -> list[str]:
+def locked(names: Collection[str]) -> list[str]:
     """Their entries in requirements.lock: version and hashes."""
     entries = re.split(r"\n(?=\S)", (CHECKOUT / "requirements.lock").read_text())
     return [entry for entry in entries if canonicalize_name(entry.partition("==")[0]) in names]
