@@ -125,6 +125,11 @@ def test_a_missing_key_is_reported_at_its_table(house: House) -> None:
         ('box = "friend"', 'box = "friend"\nkeep.box.daily = 0', "no rule here keeps anything"),
         ('box = "friend"', 'box = "friend"\nkeep.box.daily = -1', "too small"),
         ('box = "friend"', 'box = "friend"\nretries.first_wait = "1h"', "longer than the longest"),
+        (
+            'box = "friend"',
+            'box = "friend"\nwindows = [{ start = "08:00", end = "08:00", bandwidth = "1 MB/s" }]',
+            "it begins and ends at 08:00",
+        ),
         ('"tank/photos"', '"tank/home"', "twice"),
         ('"tank/photos"', '"/tank/photos"', "without a slash in front"),
         ('"tank/photos"', '"tank//photos"', "is not a dataset"),

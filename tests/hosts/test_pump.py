@@ -39,7 +39,7 @@ def move(reader: Process, open_writer: Callable[[], Process], **changes: Any) ->
         "subject": "tank/a@s",
         "check_first": lambda record: check_begin(record, ExpectedBegin(toguid=GUID, fromguid=0)),
         "explain": explain,
-        "limiter": Limiter(None, wait=transfers.stop_event.wait),
+        "limiter": Limiter(lambda: None, wait=transfers.stop_event.wait),
         "stall": 30.0,
     }
     return pump(reader, open_writer, **(options | changes))
@@ -181,7 +181,7 @@ def test_a_frozen_sshd_is_cut_and_its_connection_is_not_used_again(sshd: Sshd, h
 
 
 def test_waiting_for_the_bandwidth_limit_is_no_stall(here: LocalRunner, marker: str) -> None:
-    limiter = Limiter(MIB, wait=transfers.stop_event.wait)
+    limiter = Limiter(lambda: MIB, wait=transfers.stop_event.wait)
     taken = once_over(MIB // 2, lambda: limiter.delay(MIB))  # by another transfer, for longer than `stall`
     sent = move(
         here.open(sender(MIB, marker)), lambda: here.open(receiver(marker)), stall=0.5, limiter=limiter, on_bytes=taken
@@ -227,7 +227,7 @@ def test_a_receive_that_floods_its_output_is_cut(here: LocalRunner, box: SshRunn
 def test_stop_all_ends_a_transfer_at_once(here: LocalRunner, box: SshRunner, marker: str, where: str) -> None:
     sending = sender(2 * MIB if where == "read" else 1 << 30, marker, then=FOREVER)
     receiving = receiver(marker, after=MIB if where == "write" else -1, then=FOREVER)
-    limiter = Limiter(1 if where == "limit" else None, wait=transfers.stop_event.wait)
+    limiter = Limiter(lambda: 1 if where == "limit" else None, wait=transfers.stop_event.wait)
     outcome: list[BaseException] = []
 
     def work() -> None:

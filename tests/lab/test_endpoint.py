@@ -90,7 +90,7 @@ def step(to: Snapshot, base: Version | None = None) -> SendStep:
 
 
 def send(source: Source, box: PlainBox, what: SendStep, replica: str, **more: object) -> int:
-    options = {"limiter": Limiter(None, wait=transfers.stop_event.wait), "stall": 30.0} | more
+    options = {"limiter": Limiter(lambda: None, wait=transfers.stop_event.wait), "stall": 30.0} | more
     return transfer(source, box, what, f"{ROOT}/{replica}", **options)  # type: ignore[arg-type]
 
 

@@ -17,8 +17,9 @@ from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
 from zoffsite.model.plan import Conflict, JobPlan, Refused, Send
+from zoffsite.planning.bandwidth import rate_at
 from zoffsite.views.json import plan_json
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.views.words import duration_words, rate_words, size_words
 
 STYLES = {"full": "cyan", "incremental": "cyan", "resume": "cyan", "up-to-date": "green"}
 
@@ -54,8 +55,9 @@ def draw_summary(out: Console, job: Job, plan: JobPlan) -> None:
     """Totals, and the command that carries the plan out."""
     total = sum(estimated_bytes(each) for each in plan.datasets)
     words = f"about {size_words(total)} to send"
-    if job.bandwidth and total:
-        words += f", {duration_words(total / job.bandwidth)} at {size_words(job.bandwidth)}/s"
+    rate = rate_at(job, datetime.now().time())
+    if rate and total:
+        words += f", {duration_words(total / rate)} at {rate_words(rate)}"
     pruned = sum(len(each.destroy) for each in plan.prune)
     out.print(f"{len(plan.to_snapshot)} snapshots to take, {words}, {pruned} snapshots to prune.")
     for prune in plan.prune:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from typing import Self
 
 from zoffsite.hosts.endpoint import Box, PlainBox, Source
@@ -11,7 +12,8 @@ from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.job import Disk, Job, SshHost
+from zoffsite.model.job import Disk, Job, SshHost, Window
+from zoffsite.planning.bandwidth import rate_at
 
 
 class Connections:
@@ -20,7 +22,7 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._runners: dict[tuple[SshHost | None, int], Runner] = {}
-        self._limiters: dict[tuple[str, int | None], Limiter] = {}
+        self._limiters: dict[tuple[str, int | None, tuple[Window, ...]], Limiter] = {}
 
     def source_of(self, job: Job) -> Source:
         """The machine that `job` backs up."""
@@ -34,9 +36,11 @@ class Connections:
     def limiter_of(self, job: Job) -> Limiter:
         """The bandwidth of `job`, shared by all its transfers in this process."""
         with self._lock:
-            key = (job.name, job.bandwidth)
+            key = (job.name, job.bandwidth, job.windows)
             if key not in self._limiters:
-                self._limiters[key] = Limiter(job.bandwidth, wait=transfers.stop_event.wait)
+                self._limiters[key] = Limiter(
+                    lambda: rate_at(job, datetime.now().time()), wait=transfers.stop_event.wait
+                )
             return self._limiters[key]
 
     def close(self) -> None:
