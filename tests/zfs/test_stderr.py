@@ -118,7 +118,7 @@ def test_every_rule_is_reached_by_a_text() -> None:
     ("operation", "subject", "line"),
     [
         ("snapshot", "tank/a@b", "zfs allow -u ann mount,snapshot tank/a"),
-        ("receive into", "vault/x y", "zfs allow -u ann create,mount,receive 'vault/x y'"),
+        ("receive into", "vault/x y/tank:a", "zfs allow -u ann create,mount,receive 'vault/x y'"),
         ("destroy snapshots of", "tank/a", "zfs allow -u ann destroy,mount tank/a"),
     ],
 )

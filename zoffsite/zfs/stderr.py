@@ -72,7 +72,10 @@ def _permission_remedy(failure: Failure) -> str:
     needed = permissions_for(failure.operation)
     if not needed:
         return f"on {failure.host}, see what is delegated: zfs allow {quote(failure.dataset)}"
-    return f"on {failure.host}, as root: {allow_line(failure.user, needed, failure.dataset)}"
+    dataset = failure.dataset
+    if "create" in needed:  # it is not there yet, and what may make it is granted above
+        dataset = dataset.rpartition("/")[0] or dataset
+    return f"on {failure.host}, as root: {allow_line(failure.user, needed, dataset)}"
 
 
 def _listing(failure: Failure) -> str:
