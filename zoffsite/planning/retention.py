@@ -100,10 +100,14 @@ def _within(snapshots: Iterable[Snapshot], within: timedelta, now: datetime) -> 
 
 
 def _newest_of_each(snapshots: Iterable[Snapshot], rule: str, pattern: str, count: int) -> Reasons:
-    newest: dict[str, Snapshot] = {}
-    for snapshot in sorted(snapshots, key=lambda s: (s.creation, s.createtxg), reverse=True):
-        newest.setdefault(_bucket(snapshot, pattern), snapshot)
-    for bucket, snapshot in list(newest.items())[:count]:
+    buckets: set[str] = set()
+    for snapshot in sorted(snapshots, key=lambda s: (s.creation, s.createtxg), reverse=True) if count else ():
+        bucket = _bucket(snapshot, pattern)
+        if bucket in buckets:
+            continue
+        if len(buckets) == count:
+            return
+        buckets.add(bucket)
         yield snapshot, f"{rule} {bucket}"
 
 

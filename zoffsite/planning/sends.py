@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -138,7 +139,13 @@ def _estimate(source: DatasetState, base: Version | None, to: Snapshot) -> int:
     """From the listing alone: asking `zfs send -n` would cost a process per dataset."""
     if base is None:
         return to.referenced
-    return sum(s.written for s in source.snapshots if base.createtxg < s.createtxg <= to.createtxg)
+    return sum(snapshot.written for snapshot in _between(source.snapshots, base, to))
+
+
+def _between(snapshots: Sequence[Snapshot], base: Version, to: Snapshot) -> Sequence[Snapshot]:
+    """Those after `base` up to `to`: found by halving, for a chain of 10,000 asks 10,000 times."""
+    start, end = (bisect_right(snapshots, version.createtxg, key=lambda s: s.createtxg) for version in (base, to))
+    return snapshots[start:end]
 
 
 def _reason(base: Version | None) -> str:
