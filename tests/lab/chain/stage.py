@@ -18,6 +18,8 @@ from lab.guest import Guest
 
 Json = dict[str, Any]
 SLOW = {"ZOFFSITE_JOB__HOME__BANDWIDTH": "200 KB/s"}
+ENDLESS = 300
+"""Seconds after which a run is taken for one that never ends."""
 SOME = 500_000
 """Bytes that must have arrived before a run is broken off: ZFS keeps nothing of a receive that has written nothing."""
 
@@ -150,7 +152,11 @@ class Stage:
 
     def finish(self, process: subprocess.Popen[str], expect: int, began: float = 0.0) -> Done:
         """Wait for a started `zoffsite …`."""
-        out, err = process.communicate(timeout=300)
+        try:
+            out, err = process.communicate(timeout=ENDLESS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # or it would hold the job's lock against all tests after this one
+            raise AssertionError("it did not end", process.communicate()) from None
         done = Done(process.returncode, out, err, time.monotonic() - began)
         assert "Traceback" not in out + err, out + err
         assert done.code == expect, f"exit code {done.code}, expected {expect}\n{out}\n{err}"
@@ -176,20 +182,21 @@ class Stage:
         path = shlex.quote(f"/{dataset or self.tree}/{name}")
         self.source.run(f"head -c {size} /dev/urandom > {path}; zpool sync tank")
 
-    def token(self) -> str:
-        """The replica's resume token, or "-"."""
-        return self.box.try_run(["zfs", "get", "-Hpo", "value", "receive_resume_token", self.replica()]).out.strip()
+    def token(self, dataset: str | None = None) -> str:
+        """The resume token of a dataset's replica, by default the tree's, or "-"."""
+        replica = self.replica(dataset)
+        return self.box.try_run(["zfs", "get", "-Hpo", "value", "receive_resume_token", replica]).out.strip()
 
-    def held(self) -> int:
-        """Bytes that the box holds of the tree's replica, an unfinished receive included."""
-        replica = self.replica()
+    def held(self, dataset: str | None = None) -> int:
+        """Bytes that the box holds of a dataset's replica, by default the tree's, an unfinished receive included."""
+        replica = self.replica(dataset)
         return sum(int(row) for row in self.box.try_run(f"zfs list -Hpo used {replica}/%recv {replica}").out.split())
 
-    def under_way(self, *words: str) -> subprocess.Popen[str]:
+    def under_way(self, *words: str, dataset: str | None = None) -> subprocess.Popen[str]:
         """A run in the middle of a transfer, slowed down: the box has some of it on its disk, more is to come."""
-        before = self.held()
+        before = self.held(dataset)
         run = self.start("backup", "--direct", "--json", *words, env=SLOW)
-        arrived = lambda: self.held() > before + SOME or run.poll() is not None  # noqa: E731
+        arrived = lambda: self.held(dataset) > before + SOME or run.poll() is not None  # noqa: E731
         await_true(arrived, "the box has some of it", 90)
         assert run.poll() is None, run.communicate()
         return run
