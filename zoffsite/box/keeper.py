@@ -118,15 +118,17 @@ def inside(policy: Policy, replica: str) -> str:
 
 
 def prune(policy: Policy, replica: str, asked: str) -> str:
-    """Destroy what the policy allows of what was asked; all or nothing, so that a mistake is noticed."""
+    """Destroy what the policy allows of what was asked, and print what stays, with the reason."""
     wanted = wish(asked)
     observe([policy.root])
     state = load()
     there = snapshots(replica)
-    for reason in forbidden(policy, there, wanted, state["seen"].get(replica, {}), state["age"]):
-        raise RefusedError(reason)
-    zfs("zfs", "destroy", f"{replica}@{','.join(wanted)}")
-    return f"destroyed {len(wanted)} of {len(there)} snapshots"
+    kept = dict(forbidden(policy, there, wanted, state["seen"].get(replica, {}), state["age"]))
+    names = [name for name in wanted if name not in kept]
+    if names:
+        zfs("zfs", "destroy", f"{replica}@{','.join(names)}")
+    print(json.dumps({"destroyed": len(names), "kept": kept}))
+    return f"destroyed {len(names)} of {len(there)} snapshots; kept: {kept}"
 
 
 def wish(asked: str) -> dict[str, str]:
@@ -139,21 +141,24 @@ def wish(asked: str) -> dict[str, str]:
 
 def forbidden(
     policy: Policy, there: list[Snapshot], wanted: dict[str, str], seen: dict[str, float], age: float
-) -> Iterator[str]:
-    """Every reason why `wanted` must not be destroyed. `seen`: by guid, the keeper's age when it arrived."""
+) -> Iterator[tuple[str, str]]:
+    """What of `wanted` must not be destroyed, and why. `seen`: by guid, the keeper's age when it arrived."""
     by_name = {snapshot.name: snapshot for snapshot in there}
+    spare = len(there) - policy.minimum
     for name, guid in wanted.items():
         snapshot = by_name.get(name)
         if snapshot is None or snapshot.guid != guid:
-            yield f"there is no snapshot {name} with this guid"
+            yield name, "there is no such snapshot with this guid"
         elif snapshot is there[-1]:
-            yield f"{name} is the newest"
+            yield name, "it is the newest"
         elif snapshot.holds or snapshot.clones:
-            yield f"{name} is held or cloned"
+            yield name, "it is held or cloned"
         elif age - seen.get(guid, age) < policy.floor:
-            yield f"{name} has been here for less than {policy.floor / 86400:g} days"
-    if len(there) - len(wanted) < policy.minimum:
-        yield f"fewer than {policy.minimum} snapshots would be left"
+            yield name, f"it has been here for less than {policy.floor / 86400:g} days"
+        elif spare <= 0:
+            yield name, f"only {policy.minimum} snapshots would be left"
+        else:
+            spare -= 1
 
 
 def snapshots(replica: str) -> list[Snapshot]:
