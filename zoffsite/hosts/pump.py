@@ -7,19 +7,14 @@ from collections.abc import Callable, Iterator
 
 from zoffsite.hosts.capture import Collector
 from zoffsite.hosts.limiter import Limiter
-from zoffsite.hosts.runner import STDERR, Completed, Process
+from zoffsite.hosts.opening import GRACE, Explain, gone_after, read_opening, wait_for, wait_quietly
+from zoffsite.hosts.runner import STDERR, Process
 from zoffsite.hosts.transfers import Watch, transfers
-from zoffsite.model.errors import OperationError, SafetyError, TransferError, ZoffsiteError
+from zoffsite.model.errors import SafetyError, TransferError, ZoffsiteError
 from zoffsite.model.plan import Side
-from zoffsite.stream.begin import RECORD_SIZE
 
-GRACE = 5.0
-"""Seconds for a program to end after its input or output has ended."""
 FINISH = 300.0
 """Seconds (at least) for the receive to work off what is on the way when the last byte was handed over."""
-
-Explain = Callable[[Side, Completed], ZoffsiteError]
-"""What the end of a send (SOURCE) or of a receive (BOX) that did not do its work means."""
 
 
 def pump(
@@ -35,16 +30,17 @@ def pump(
 ) -> int:
     """Move everything from `reader` to the writer and return the number of bytes, once both have ended well.
 
-    `check_first` gets the first record and raises to refuse the stream: the writer is then not even opened.
+    `check_first` gets the first record with its payload and raises to refuse the stream: the writer is then not even
+    opened.
     `stall` is in seconds: no byte for so long, on either side, ends both. `on_bytes` gets counts as they are sent.
     Raises SafetyError (refused), TransferError ("stalled", "connection-lost", …), what `explain` makes of a failed
     program, RunInterruptedError. Whatever is raised, both programs have been ended before.
     """
-    with transfers.watch() as watch, _gone_after(reader):
+    with transfers.watch() as watch, gone_after(reader):
         watch.add(reader)
         try:
             transfers.check("send", subject)
-            first = _first_record(reader, watch, stall, explain)
+            first = read_opening(reader, watch, stall, explain)
             check_first(first)
             writer = open_writer()
             with _finished_after(writer, watch):
@@ -105,14 +101,14 @@ def _run(flow: _Flow, first: bytes, subject: str, explain: Explain) -> int:
         flow.copy(first)
     except BrokenPipeError:
         flow.watch.expect_within(GRACE)
-        received = _wait(flow.writer, GRACE)
+        received = wait_for(flow.writer, GRACE)
         if received is None or received.exit_code == 0:
             raise _ended_early(subject) from None
         raise explain(Side.BOX, received) from None
     finish = max(flow.stall, FINISH)
     flow.watch.expect_within(finish)
     flow.writer.close_stdin()
-    sent, received = _wait(flow.reader, GRACE), _wait(flow.writer, finish)
+    sent, received = wait_for(flow.reader, GRACE), wait_for(flow.writer, finish)
     if sent is None or received is None:
         raise _stalled(subject, finish)
     if sent.exit_code != 0:
@@ -122,55 +118,19 @@ def _run(flow: _Flow, first: bytes, subject: str, explain: Explain) -> int:
     return flow.total
 
 
-def _first_record(reader: Process, watch: Watch, stall: float, explain: Explain) -> bytes:
-    first = b""
-    while len(first) < RECORD_SIZE:
-        watch.expect_within(stall)
-        piece = reader.read(RECORD_SIZE - len(first))
-        if not piece:
-            ended = _wait(reader, GRACE)
-            raise explain(Side.SOURCE, ended or Completed(exit_code=-1, stdout="", stderr="the stream ended at once"))
-        first += piece
-    watch.rest()
-    return first
-
-
-@contextlib.contextmanager
-def _gone_after(process: Process) -> Iterator[None]:
-    """After the block the program is gone, whatever happened in it."""
-    try:
-        yield
-    finally:
-        process.kill()
-        _quietly_wait(process)
-
-
 @contextlib.contextmanager
 def _finished_after(writer: Process, watch: Watch) -> Iterator[None]:
     """The same for a receive, which gets a moment to end by itself when its input breaks off: it so keeps what it
     has, and the replica is no longer busy when the next attempt comes."""
-    with _gone_after(writer):
+    with gone_after(writer):
         try:
             yield
         except Exception:
             if not transfers.stopping and not watch.overdue:
                 watch.expect_within(GRACE)
                 writer.close_stdin()
-                _quietly_wait(writer)
+                wait_quietly(writer)
             raise
-
-
-def _wait(process: Process, timeout: float) -> Completed | None:
-    try:
-        return process.wait(timeout)
-    except TimeoutError:
-        return None
-
-
-def _quietly_wait(process: Process) -> None:
-    """The error that counts is already on its way."""
-    with contextlib.suppress(TimeoutError, OperationError):
-        process.wait(GRACE)
 
 
 def _stalled(subject: str, seconds: float) -> TransferError:

@@ -1,4 +1,4 @@
-"""One step of a plan: a send on the source into a receive on the box."""
+"""One step of a plan: a send on the source into a receive on the box; or only a look at how its stream begins."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from zoffsite.hosts.endpoint import Box, Source
 from zoffsite.hosts.limiter import Limiter
+from zoffsite.hosts.opening import gone_after, read_opening
 from zoffsite.hosts.pump import pump
 from zoffsite.hosts.runner import Completed
+from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.plan import SendStep, Side
-from zoffsite.stream.begin import ExpectedBegin, check_begin
+from zoffsite.stream.begin import RECORD_SIZE, ExpectedBegin, check_begin
+from zoffsite.stream.keys import key_fingerprint
 from zoffsite.zfs.stderr import zfs_error
 
 
@@ -24,10 +27,12 @@ def transfer(
     limiter: Limiter,
     stall: float,
     on_bytes: Callable[[int], object] = lambda _: None,
+    check_key: Callable[[str], object] = lambda _: None,
 ) -> int:
     """Send `step` into `replica` and return the bytes that crossed the wire; `token` goes on where it broke off.
 
-    The receive is not even started before the stream's first record has shown that it is raw and is what `step` says.
+    The receive is not even started before the stream's first record has shown that it is raw and is what `step` says,
+    and `check_key`, which gets the fingerprint of the wrapped key in it, has raised nothing.
     See `pump` for `stall`, `on_bytes` and the errors. Both programs are gone when this returns or raises.
     """
     expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
@@ -37,13 +42,32 @@ def transfer(
             return zfs_error("send", step.to.full_name, ended.exit_code, ended.stderr, source.label)
         return zfs_error("receive into", replica, ended.exit_code, ended.stderr, box.label)
 
+    def check_first(opening: bytes) -> None:
+        check_begin(opening[:RECORD_SIZE], expected)
+        check_key(key_fingerprint(opening[RECORD_SIZE:]))
+
     return pump(
         source.open_send(step) if token is None else source.open_resume(token),
         lambda: box.open_receive(replica),
         subject=step.to.full_name,
-        check_first=lambda record: check_begin(record, expected),
+        check_first=check_first,
         explain=explain,
         limiter=limiter,
         stall=stall,
         on_bytes=on_bytes,
     )
+
+
+def peek_key(source: Source, step: SendStep, stall: float) -> str:
+    """The fingerprint of the wrapped key that `step` would bring to the box. Sends nothing."""
+    expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
+
+    def explain(_: Side, ended: Completed) -> ZoffsiteError:
+        return zfs_error("send", step.to.full_name, ended.exit_code, ended.stderr, source.label)
+
+    reader = source.open_send(step)
+    with transfers.watch() as watch, gone_after(reader):
+        watch.add(reader)
+        opening = read_opening(reader, watch, stall, explain)
+    check_begin(opening[:RECORD_SIZE], expected)
+    return key_fingerprint(opening[RECORD_SIZE:])

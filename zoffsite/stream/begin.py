@@ -13,6 +13,8 @@ from typing import NoReturn
 from zoffsite.model.errors import SafetyError
 
 RECORD_SIZE = 312
+LARGEST_PAYLOAD = 1 << 20
+"""Bytes of a first record's payload that are read; real ones have about 1,100."""
 
 _MAGIC = 0x2F5BACBAC
 _LAYOUT = struct.Struct("<IIQQQIIQQ256s")
@@ -62,6 +64,17 @@ def parse_begin(record: bytes) -> BeginRecord:
         features=features,
         payload_length=payload,
     )
+
+
+def payload_length(record: bytes) -> int:
+    """How many bytes follow the first record as its payload, at most LARGEST_PAYLOAD.
+
+    Raises SafetyError "stream-malformed".
+    """
+    length = parse_begin(record).payload_length
+    if length > LARGEST_PAYLOAD:
+        _refuse("stream-malformed", f"its first record announces {length} bytes, more than any that zfs makes")
+    return length
 
 
 def check_begin(record: bytes, expected: ExpectedBegin) -> BeginRecord:
