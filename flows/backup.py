@@ -21,6 +21,7 @@ from tasks.options import call, failed, value_of
 from tasks.replicate import replicate
 from tasks.snapshot import snapshot
 from zoffsite.actions.chain import split
+from zoffsite.actions.memory import take_note
 from zoffsite.actions.run import run_job, run_name
 from zoffsite.config.loading import load
 from zoffsite.config.settings import Settings
@@ -109,6 +110,7 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOu
     yield from facts.notices
     todo = call(find_common_base, job.retries, job, facts, now)
     yield from todo.plan.notices
+    take_note(job, todo)
     known, rest = split(job, todo, now)
     yield from known
     pool: ThreadPoolTaskRunner[Any]

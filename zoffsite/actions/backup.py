@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from zoffsite.actions.chain import Verbs, replicate, split
+from zoffsite.actions.memory import take_note
 from zoffsite.actions.plan import find_common_base
 from zoffsite.actions.progress import Progress
 from zoffsite.actions.prune import prune_and_remember
@@ -39,6 +40,7 @@ def _steps(
     yield from facts.notices
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
     yield from todo.plan.notices
+    take_note(job, todo)
     known, rest = split(job, todo, now)
     yield from known
     verbs = direct_verbs(hosts, progress, now)

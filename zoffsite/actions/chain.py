@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from zoffsite.actions.plan import expected_prunes
 from zoffsite.actions.send import plan_error
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
@@ -16,7 +17,6 @@ from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
 from zoffsite.planning.bookmarks import has_bookmark
-from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.verification import check_replica
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def settled(job: Job, work: Work, now: datetime) -> bool:
         return False
     if check_replica(work.plan.newest, work.replica) or not has_bookmark(job, work.source, work.plan.newest.guid):
         return False
-    return not any(plan.destroy for plan in plan_both_prunes(job, work.source, work.replica, now))
+    return not any(plan.destroy for plan in expected_prunes(job, work, now))
 
 
 def split(job: Job, todo: JobWork, now: datetime) -> tuple[list[DatasetOutcome], list[Work]]:

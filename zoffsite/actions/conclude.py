@@ -6,8 +6,10 @@ import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from zoffsite.actions.memory import remember_told
 from zoffsite.config.settings import Settings
 from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.notify import notify
@@ -37,7 +39,7 @@ def make_report(
     )
 
 
-def conclude(settings: Settings, report: RunReport) -> RunReport:
+def conclude(settings: Settings, job: Job, report: RunReport) -> RunReport:
     """Save the report, then notify of a failure, of the recovery from one, of what somebody should look at.
 
     Nothing here can fail the run.
@@ -46,6 +48,8 @@ def conclude(settings: Settings, report: RunReport) -> RunReport:
     previous, since = last_report(report.job, place), failing_since(report.job, place)
     save_report(report, place)
     result = notify(settings.notify_urls(report.job), report, previous, since=since)
-    if not result:
+    if result:
+        remember_told(job, report)
+    else:
         log.error("the notification could not be delivered: %s", result.reason)
     return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from zoffsite.actions.memory import let_go
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
@@ -39,9 +40,12 @@ def remember(job: Job, source: DatasetState, newest: Snapshot, hosts: Connection
 
 
 def prune(job: Job, source: DatasetState, replica: DatasetState, hosts: Connections, now: datetime) -> Pruned:
-    """Prune one dataset on both sides; `replica` must have just been verified."""
+    """Prune one dataset on both sides, unless an alarm stands; `replica` must have just been verified."""
     counts = {Side.SOURCE: 0, Side.BOX: 0}
-    for plan in plan_both_prunes(job, source, replica, now):
+    plans = plan_both_prunes(job, source, replica, now)
+    if not let_go(job, source.dataset.name, plans):
+        return Pruned(source=0, box=0)
+    for plan in plans:
         names = [snapshot.name for snapshot in plan.destroy]
         if not names:
             continue

@@ -38,7 +38,7 @@ def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> R
     notices: list[Notice] = []
 
     def concluded(error: ZoffsiteError | None) -> RunReport:
-        return conclude(settings, make_report(job.name, run, started, outcomes, notices, error))
+        return conclude(settings, job, make_report(job.name, run, started, outcomes, notices, error))
 
     with JobLock(job.name, how, settings.state_dir):
         transfers.reset()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from zoffsite.actions.look import look_at_replica
+from zoffsite.actions.memory import Record
 from zoffsite.actions.plan import plan_dataset
 from zoffsite.actions.progress import Progress
 from zoffsite.hosts.connections import Connections
@@ -24,7 +26,8 @@ def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attemp
     Raises SafetyError or ConflictError for a plan that must not be carried out, TransferError when it broke off.
     """
     if attempt > 0:
-        work = plan_dataset(job, work.source, work.plan.replica, look_at_replica(job, hosts, work.plan.replica))
+        box = look_at_replica(job, hosts, work.plan.replica)
+        work = plan_dataset(job, work.source, work.plan.replica, box, work.memory)
     plan = work.plan
     match plan:
         case Conflict() | Refused():
@@ -33,7 +36,7 @@ def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attemp
             _abort_stale(job, plan, hosts)
             return Sent(newest=plan.newest, bytes=0, seconds=0.0)
         case FullSend() | IncrementalSend() | ResumeSend():
-            return _carry_out(job, plan, hosts, progress)
+            return _carry_out(job, plan, Record(job, work), hosts, progress)
 
 
 def plan_error(plan: Conflict | Refused) -> ConflictError | SafetyError:
@@ -42,7 +45,7 @@ def plan_error(plan: Conflict | Refused) -> ConflictError | SafetyError:
     return kind("back up", plan.source, plan.reason, plan.remedy, code=plan.code)
 
 
-def _carry_out(job: Job, plan: Send, hosts: Connections, progress: Progress) -> Sent:
+def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, progress: Progress) -> Sent:
     source, box = hosts.source_of(job), hosts.box_of(job)
     started = time.monotonic()
     if not isinstance(plan, ResumeSend):
@@ -54,7 +57,8 @@ def _carry_out(job: Job, plan: Send, hosts: Connections, progress: Progress) -> 
     try:
         for number, step in enumerate(plan.steps):
             resumed = plan.token if isinstance(plan, ResumeSend) and number == 0 else None
-            sent += transfer(
+            began = time.monotonic()
+            count = transfer(
                 source,
                 box,
                 step,
@@ -63,11 +67,15 @@ def _carry_out(job: Job, plan: Send, hosts: Connections, progress: Progress) -> 
                 limiter=limiter,
                 stall=job.stall,
                 on_bytes=lambda count: progress.advance(plan.source, count),
+                check_key=partial(record.check_key, step, resumed=resumed is not None),
             )
+            record.sent(step, count, time.monotonic() - began)
+            sent += count
         complete = True
     finally:
         progress.finish(plan.source, complete=complete)
-    return Sent(newest=plan.steps[-1].to, bytes=sent, seconds=time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Sent(newest=plan.steps[-1].to, bytes=sent, seconds=seconds, notices=record.notices)
 
 
 def _abort_stale(job: Job, plan: FullSend | IncrementalSend | UpToDate, hosts: Connections) -> None:

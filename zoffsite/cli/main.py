@@ -32,6 +32,7 @@ DatasetOption = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--dataset", "-d", help="Only this dataset of the job; can be given more than once."),
 ]
+DatasetsArgument = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Datasets of the job.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -99,6 +100,25 @@ def status(job: JobOption = None, json: JsonOption = False) -> None:
     from zoffsite.cli.status import run_status
 
     raise typer.Exit(run_status(job, as_json=json))
+
+
+@app.command("approve-key")
+def approve_key(datasets: DatasetsArgument, job: JobOption = None) -> None:
+    """Let a changed encryption key go to the box.
+
+    Reads how the newest snapshot's stream begins on the source, remembers that key, and sends nothing.
+    """
+    from zoffsite.cli.approve import run_approve_key
+
+    run_approve_key(job, datasets)
+
+
+@app.command()
+def acknowledge(datasets: DatasetsArgument, job: JobOption = None) -> None:
+    """End the alarms of a dataset, so that it is pruned again. Contacts no host."""
+    from zoffsite.cli.approve import run_acknowledge
+
+    run_acknowledge(job, datasets)
 
 
 @config_app.command("check")

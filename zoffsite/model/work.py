@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.memory import NOTHING, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import DatasetPlan, JobPlan
 from zoffsite.model.version import Snapshot
@@ -22,11 +23,21 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One dataset's share of a run: its plan, and the facts that the plan was made from."""
+    """One dataset's share of a run: its plan, and the facts that the plan was made from.
+
+    `memory` is what the ledger knows of it, None where it cannot be read; `raised` are alarms that the plan itself is.
+    """
 
     plan: DatasetPlan
     source: DatasetState
     replica: DatasetState | None
+    memory: Remembered | None = NOTHING
+    raised: tuple[Notice, ...] = ()
+
+    @property
+    def prunable(self) -> bool:
+        """False while an alarm stands, or where nobody can know."""
+        return self.memory is not None and not self.memory.alarms and not self.raised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

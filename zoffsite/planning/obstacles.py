@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 
 from zoffsite.model.dataset import Dataset, KeyStatus
@@ -76,10 +77,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
 
 def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
     """The source does not know the box's newest snapshot."""
-    unknown = [f"@{snapshot.name}" for snapshot in found.unknown]
-    shown = ", ".join(unknown[-_SHOWN:])
-    if len(unknown) > _SHOWN:
-        shown = f"{shown} and {len(unknown) - _SHOWN} older ones"
+    shown = shown_names([snapshot.name for snapshot in found.unknown])
     remedy = f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}"
     if found.last_there is None:
         reason = (
@@ -137,6 +135,12 @@ def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:
         reason=f"the box offers a resume token that no run of this job can have left: {why}",
         remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {quote(name)}",
     )
+
+
+def shown_names(names: Sequence[str]) -> str:
+    """The newest few of the snapshots with these names, given oldest first, and how many more there are."""
+    shown = ", ".join(f"@{name}" for name in names[-_SHOWN:])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} older ones"
 
 
 def _unmount(dataset: Dataset) -> str:

@@ -131,12 +131,15 @@ def _selected(job: Job, snapshots: Sequence[Snapshot]) -> Sequence[Snapshot]:
 
 def _chain(source: DatasetState, base: Version | None, targets: Sequence[Snapshot]) -> Iterator[SendStep]:
     for target in targets:
-        yield SendStep(to=target, base=base, estimated_bytes=_estimate(source, base, target))
+        yield SendStep(to=target, base=base, estimated_bytes=written_between(source, base, target))
         base = target
 
 
-def _estimate(source: DatasetState, base: Version | None, to: Snapshot) -> int:
-    """From the listing alone: asking `zfs send -n` would cost a process per dataset."""
+def written_between(source: DatasetState, base: Version | None, to: Snapshot) -> int:
+    """The size in bytes of what leads from `base` to `to`, as the source counts it.
+
+    From the listing alone: asking `zfs send -n` would cost a process per dataset.
+    """
     if base is None:
         return to.referenced
     return sum(snapshot.written for snapshot in _between(source.snapshots, base, to))

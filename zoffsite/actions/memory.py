@@ -1,0 +1,175 @@
+"""Ask the ledger, and tell it. Nothing here stops a backup: where the ledger cannot be used, facts alone decide.
+
+What then goes unnoticed is said in an alert, and nothing is pruned, because nobody can know whether an alarm stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from zoffsite.ledger import Ledger
+from zoffsite.model.errors import OperationError, SafetyError
+from zoffsite.model.job import Job
+from zoffsite.model.memory import NOTHING, Memory, Remembered, SentSnapshot
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import PrunePlan, Send, SendStep, Side
+from zoffsite.model.report import RunReport
+from zoffsite.model.work import JobWork, Work
+from zoffsite.planning.memory import approve_command, missing_of, standing_notices, unremembered
+from zoffsite.planning.sends import written_between
+
+log = logging.getLogger(__name__)
+
+
+def ledger_of(job: Job) -> Ledger:
+    """The ledger as this job sees it."""
+    return Ledger(job.ledger, job.name)
+
+
+def recall(job: Job) -> tuple[Memory | None, tuple[Notice, ...]]:
+    """What is known of the job; None, and why, where the ledger cannot be read."""
+    try:
+        return ledger_of(job).recall(), ()
+    except OperationError as error:
+        return None, (_unusable(error),)
+
+
+def memory_of(memory: Memory | None, dataset: str, replica: str) -> Remembered | None:
+    """The part that is about one dataset and its replica."""
+    if memory is None:
+        return None
+    return replace(memory.replicas.get(replica, NOTHING), alarms=memory.alarms.get(dataset, ()))
+
+
+def notices_of(job: Job, work: Work) -> tuple[Notice, ...]:
+    """What the plan raises, and what stands from before."""
+    standing = standing_notices(job, work.plan.source, work.memory) if work.memory else ()
+    return (*work.raised, *standing)
+
+
+def take_note(job: Job, todo: JobWork) -> None:
+    """Write down what the plan of a run has shown, before anything is done: from here on an alarm stands."""
+    known = [(work, work.memory) for work in todo.datasets if work.memory is not None]
+    raised = [notice for work, _ in known for notice in work.raised]
+    lost = [(work.plan.replica, each.guid) for work, memory in known for each in missing_of(work.replica, memory)]
+    seen = [
+        (work.plan.source, work.source.dataset.guid, work.plan.replica, each)
+        for work, memory in known
+        for each in unremembered(work.source, work.replica, memory)
+    ]
+    ledger = ledger_of(job)
+    if raised:
+        _try(partial(ledger.raise_alarms, raised))
+    if lost:
+        _try(partial(ledger.gone, lost))
+    if seen:
+        _try(partial(ledger.seen, seen))
+
+
+def let_go(job: Job, dataset: str, plans: Iterable[PrunePlan]) -> bool:
+    """Whether `plans` may be carried out; what they destroy on the box is then no longer missed there."""
+    leaving = [(each.dataset, s.guid) for each in plans if each.side is Side.BOX for s in each.destroy]
+    ledger = ledger_of(job)
+    try:
+        if ledger.alarms().get(dataset):
+            return False
+        if leaving:
+            ledger.gone(leaving)
+    except OperationError as error:
+        log.error("%s; nothing of %s is pruned", error, dataset)
+        return False
+    return True
+
+
+def remember_told(job: Job, report: RunReport) -> None:
+    """The alerts of this report have gone out."""
+    alerts = [notice for notice in report.all_notices if notice.alert]
+    if alerts and job.ledger.exists():
+        _try(partial(ledger_of(job).told, alerts))
+
+
+class Record:
+    """What the ledger is asked and told while one dataset is sent."""
+
+    def __init__(self, job: Job, work: Work) -> None:
+        self._job = job
+        self._work = work
+        self._ledger = ledger_of(job)
+        self._key = ""
+        self.notices: tuple[Notice, ...] = ()
+
+    def check_key(self, step: SendStep, key: str, *, resumed: bool) -> None:
+        """Whether a stream that brings the wrapped key with this fingerprint may leave; SafetyError "key-changed".
+
+        The first key of a replica is trusted: where the box has nothing of it, a new one begins.
+        """
+        plan, guid = self._work.plan, self._work.source.dataset.guid
+        first = isinstance(plan, Send) and step is plan.steps[0] and not resumed
+        anew = first and (self._work.replica is None or not self._work.replica.snapshots)
+        self._key = key
+        try:
+            trusted = self._ledger.trust(plan.replica, plan.source, guid, key, anew=anew)
+        except OperationError as error:
+            self._trouble(error)
+            return
+        if trusted != key:
+            raise _key_changed(self._job, plan.source)
+
+    def sent(self, step: SendStep, count: int, seconds: float) -> None:
+        """The box has received `step`."""
+        plan, source = self._work.plan, self._work.source
+        sent = SentSnapshot(
+            dataset=plan.source,
+            dataset_guid=source.dataset.guid,
+            replica=plan.replica,
+            name=step.to.name,
+            guid=step.to.guid,
+            base_guid=step.base.guid if step.base else None,
+            written=written_between(source, step.base, step.to),
+            bytes=count,
+            seconds=seconds,
+            when=datetime.now(UTC),
+            key=self._key,
+        )
+        try:
+            self._ledger.add(sent)
+        except OperationError as error:
+            self._trouble(error)
+
+    def _trouble(self, error: OperationError) -> None:
+        if not self.notices and self._work.memory is not None:  # else it was said with the plan
+            self.notices = (_unusable(error),)
+
+
+def _key_changed(job: Job, dataset: str) -> SafetyError:
+    return SafetyError(
+        "send",
+        dataset,
+        "its encryption key was changed on the source (zfs change-key) since the last run; held back, because the "
+        "change would travel to the box with the next send",
+        f"if that was you: {approve_command(job, dataset)}",
+        code="key-changed",
+    )
+
+
+def _unusable(error: OperationError) -> Notice:
+    return Notice(
+        code=error.code,
+        subject="the ledger",
+        message=f"{error.problem}; backups go on, but a changed key, a loss on the box or an unusual increment goes "
+        "unnoticed, and nothing is pruned",
+        remedy=error.remedy,
+        alert=True,
+    )
+
+
+def _try(write: Callable[[], object]) -> None:
+    """The next run sees the same again."""
+    try:
+        write()
+    except OperationError as error:
+        log.error("%s; %s", error, error.remedy)

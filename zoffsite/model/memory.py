@@ -1,0 +1,73 @@
+"""What the ledger remembers, as values: what a listing of today cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentSnapshot:
+    """A snapshot that the box said it received. `base_guid` is None for a full send.
+
+    `key` is the fingerprint of the wrapped key that came along.
+    `written` is its size as the source counts it, whole even where the send was resumed; `bytes` crossed the wire.
+    `when` is UTC.
+    """
+
+    dataset: str
+    dataset_guid: int
+    replica: str
+    name: str
+    guid: int
+    base_guid: int | None
+    written: int
+    bytes: int
+    seconds: float
+    when: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnBox:
+    """A snapshot that the box must still have: it was there, and nothing of ours has pruned it."""
+
+    name: str
+    guid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingAlarm:
+    """An alarm that nobody has acknowledged yet, raised at `raised` (UTC). `told`: an alert has gone out."""
+
+    code: str
+    message: str
+    raised: datetime
+    told: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What is known of one dataset and its replica; empty where nothing is.
+
+    `dataset_guid` and `key`: which dataset and which wrapped key are trusted to be what the replica is made of.
+    `on_box` is oldest first; `increments` are the sizes in bytes of the last ones sent, newest first.
+    """
+
+    dataset_guid: int | None = None
+    key: str | None = None
+    on_box: tuple[OnBox, ...] = ()
+    increments: tuple[int, ...] = ()
+    alarms: tuple[StandingAlarm, ...] = ()
+
+
+NOTHING = Remembered()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that the ledger knows of one job: by the names of the replicas, and of the datasets for alarms."""
+
+    replicas: Mapping[str, Remembered] = field(default_factory=dict)
+    alarms: Mapping[str, tuple[StandingAlarm, ...]] = field(default_factory=dict)

@@ -1,0 +1,93 @@
+"""Ledger and listings together: does the box still have what it had, and is it still of this dataset?"""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.memory import OnBox, Remembered
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused
+from zoffsite.planning.obstacles import shown_names
+
+
+def another_source(job: Job, plan: DatasetPlan, source: DatasetState, memory: Remembered) -> Refused | None:
+    """A refusal where the replica was made of another dataset, although the GUIDs of snapshots would let `plan` go on.
+
+    That is so for a clone, or a copy that was sent and received on the source, in the place of what was backed up. A
+    full send begins a new replica; where the snapshots disagree too, the Conflict says more.
+    """
+    if memory.dataset_guid in (None, source.dataset.guid) or isinstance(plan, FullSend | Conflict | Refused):
+        return None
+    return Refused(
+        source=plan.source,
+        replica=plan.replica,
+        code="another-source",
+        reason=f"the replica was made of another dataset (guid {memory.dataset_guid}) than the one that has this name "
+        f"now (guid {source.dataset.guid}), though they share snapshots: a copy or a clone has taken its place",
+        remedy=f"if that was you: {approve_command(job, plan.source)}",
+    )
+
+
+def lost(job: Job, dataset: str, replica: DatasetState | None, memory: Remembered) -> Notice | None:
+    """An alarm where the box no longer has what it had, and nothing of ours pruned it.
+
+    What is left may well be a base for the next send, so this stops none: but somebody should know.
+    """
+    missing = missing_of(replica, memory)
+    if not missing:
+        return None
+    names = shown_names([each.name for each in missing])
+    newest = replica.newest if replica else None
+    if newest is None:
+        code, message = "replica-lost", f"the box has nothing left of its replica, which had {names}"
+    elif missing[-1] == memory.on_box[-1]:
+        code = "replica-rolled-back"
+        message = f"the box was set back to @{newest.name}: it had received {names}, and has lost that"
+    else:
+        code, message = "snapshots-lost", f"the box has lost {names}, which nothing of this job pruned"
+    return Notice(code=code, subject=dataset, message=message, remedy=_look(job, dataset), alert=True)
+
+
+def missing_of(replica: DatasetState | None, memory: Remembered) -> tuple[OnBox, ...]:
+    """What the box must still have and has not, oldest first."""
+    there = {snapshot.guid for snapshot in replica.snapshots} if replica else set()
+    return tuple(each for each in memory.on_box if each.guid not in there)
+
+
+def unremembered(source: DatasetState, replica: DatasetState | None, memory: Remembered) -> tuple[OnBox, ...]:
+    """What both sides have, oldest first, and the ledger does not know of: sent before there was one, or by a run that
+    was killed before it could write it down. What only the box knows is not taken over."""
+    known = {each.guid for each in memory.on_box}
+    ours = {snapshot.guid for snapshot in source.snapshots} | {bookmark.guid for bookmark in source.bookmarks}
+    snapshots = replica.snapshots if replica else ()
+    return tuple(OnBox(name=s.name, guid=s.guid) for s in snapshots if s.guid in ours and s.guid not in known)
+
+
+def standing_notices(job: Job, dataset: str, memory: Remembered) -> tuple[Notice, ...]:
+    """The alarms that stand, said again in every report; those of which no alert has gone out yet alert."""
+    return tuple(
+        Notice(
+            code=alarm.code,
+            subject=dataset,
+            message=f"{alarm.message} (since {alarm.raised:%Y-%m-%d %H:%M} UTC; nothing of it is pruned)",
+            remedy=_look(job, dataset),
+            alert=not alarm.told,
+        )
+        for alarm in memory.alarms
+    )
+
+
+def acknowledge_command(job: Job, dataset: str) -> str:
+    """What ends an alarm."""
+    return f"zoffsite acknowledge {quote(dataset)} --job {job.name}"
+
+
+def approve_command(job: Job, dataset: str) -> str:
+    """What lets a changed key, or another dataset of the name, go to the box."""
+    return f"zoffsite approve-key {quote(dataset)} --job {job.name}"
+
+
+def _look(job: Job, dataset: str) -> str:
+    return f"find out why; nothing of it is pruned on either side until you say: {acknowledge_command(job, dataset)}"
