@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
+from zoffsite.config.machines import Machine, has_keeper, machines
 from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable
 from zoffsite.config.settings import Schedule, Settings
 from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
@@ -33,6 +37,13 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
     )
 
 
+def to_machines(parsed: Parsed) -> Iterator[Machine]:
+    """The boxes with a tunnel, once nothing but their pairing is missing."""
+    return machines(
+        parsed.boxes, {name: key_path(box.identity_file, parsed.directory) for name, box in parsed.boxes.items()}
+    )
+
+
 def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
     target = parsed.target(table)
     return Job(
@@ -49,7 +60,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         selection=table.snapshots.send,
         selection_patterns=table.snapshots.patterns,
         keep_source=_retention(table.keep.source),
-        keep_box=_retention(table.keep.box),
+        keep_box=_box_retention(table, parsed),
         parallel=table.parallel,
         bandwidth=table.bandwidth,
         stall=table.stall.total_seconds(),
@@ -98,6 +109,19 @@ def _retention(table: RetentionTable) -> Retention:
         yearly=table.yearly,
         patterns=table.patterns,
     )
+
+
+def _box_retention(job: JobTable, parsed: Parsed) -> Retention:
+    """What the job asks the box to keep: at least what the keeper there would refuse to destroy.
+
+    The keeper counts from when it first saw a snapshot, which was after it was taken: hence a day more.
+    """
+    wanted = _retention(job.keep.box)
+    if job.box is None or job.keep.box.keeps_nothing or not has_keeper(job.box, parsed.boxes):
+        return wanted
+    box = parsed.boxes[job.box]
+    within = max(wanted.within or timedelta(0), box.floor + timedelta(days=1))
+    return replace(wanted, within=within, last=max(wanted.last, box.minimum))
 
 
 def _urls(urls: SecretStr | None) -> tuple[SecretStr, ...]:

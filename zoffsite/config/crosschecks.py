@@ -8,8 +8,9 @@ from itertools import combinations
 from pathlib import Path
 
 from zoffsite.config.keyfile import check_key_file
+from zoffsite.config.machines import interface_of, tables_of
 from zoffsite.config.mistakes import WrongValueError, did_you_mean
-from zoffsite.config.names import LONGEST_DATASET, is_pattern
+from zoffsite.config.names import LONGEST_DATASET, check_tunnel_address, is_pattern
 from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable
 from zoffsite.config.sources import Loc
 from zoffsite.model.job import Selection, SnapshotWhen
@@ -164,6 +165,20 @@ def _snapshots(parsed: Parsed) -> Iterator[Finding]:
             yield ("job", second, "snapshots", "prefix"), what, f'write another, as in "zoffsite-{second}-"'
 
 
+def _hooks(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        for index, hook in enumerate(job.hooks):
+            at = ("job", name, "hooks", index)
+            if not hook.before and not hook.after:
+                yield at, "it has no command", 'write before or after: before = ["/usr/local/bin/freeze"]'
+            for key, command in (("before", hook.before), ("after", hook.after)):
+                if command and not command[0].strip():
+                    yield (*at, key), "the command is empty", "write a list: the program, then its arguments"
+            if job.snapshots.take is SnapshotWhen.NEVER:
+                what = "hooks are run around the job's own snapshots, and it takes none"
+                yield at, what, 'let the job take them: take = "written", or leave the hook out'
+
+
 def _times(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
         for index, window in enumerate(job.windows):
@@ -179,6 +194,38 @@ def _times(parsed: Parsed) -> Iterator[Finding]:
                 yield ("job", name, "keep", side), "no rule here keeps anything", remedy
 
 
+def _tunnels(parsed: Parsed) -> Iterator[Finding]:
+    """What `zoffsite box kit` could not set up."""
+    with_tunnel = {name: box for name, box in parsed.boxes.items() if box.tunnel is not None}
+    for name, box in with_tunnel.items():
+        yield from _tunnel(name, box, parsed)
+    for (first, one), (second, other) in combinations(with_tunnel.items(), 2):
+        if (one.host, one.port) == (other.host, other.port):
+            what = f'box "{first}" is the same machine, and has a tunnel already'
+            yield ("box", second, "tunnel"), what, "keep one of the two"
+        elif one.tunnel and other.tunnel and one.tunnel.port == other.tunnel.port:
+            what = f'box "{first}" dials in at the same port'
+            yield ("box", second, "tunnel", "port"), what, f"write another: port = {one.tunnel.port + 1}"
+        if interface_of(first) == interface_of(second):
+            what = f'its tunnel would be called like that of "{first}": {interface_of(second)}'
+            yield ("box", second), what, "let the names differ in their first twelve letters"
+
+
+def _tunnel(name: str, box: BoxTable, parsed: Parsed) -> Iterator[Finding]:
+    try:
+        own = check_tunnel_address(box.host)
+    except WrongValueError:
+        what = "with a tunnel this must be the box's IPv4 address inside it"
+        yield ("box", name, "host"), what, 'write one that no other net uses: "10.77.0.2"'
+        return
+    if box.tunnel is not None and own == box.tunnel.source:
+        yield ("box", name, "tunnel", "source"), "this is the box's own address", "give each end one of its own"
+    for (first, one), (second, other) in combinations(tables_of(name, parsed.boxes).items(), 2):
+        if one.user == other.user and one.root != other.root:
+            what = f'box "{first}" has the same user for another root, and a user of the gate has only one'
+            yield ("box", second, "user"), what, f'write another: user = "{other.user}-{second}"'
+
+
 def _overlap(root: str, other: str) -> bool:
     return f"{root}/".startswith(f"{other}/") or f"{other}/".startswith(f"{root}/")
 
@@ -190,5 +237,7 @@ _CHECKS: tuple[Callable[[Parsed], Iterator[Finding]], ...] = (
     _replicas,
     _roots,
     _snapshots,
+    _hooks,
     _times,
+    _tunnels,
 )

@@ -11,10 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from zoffsite.config.convert import to_settings
+from zoffsite.config.convert import to_machines, to_settings
 from zoffsite.config.crosschecks import Parsed, cross_check
 from zoffsite.config.explain import Origin, explain
+from zoffsite.config.machines import Machine
 from zoffsite.config.mistakes import Problem, did_you_mean
+from zoffsite.config.pairing import fill_host_keys
 from zoffsite.config.places import find_config, state_dir
 from zoffsite.config.schema import Tables
 from zoffsite.config.settings import Settings
@@ -29,12 +31,9 @@ Data = dict[str, Any]
 def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings, or SettingsError (no-config, bad-settings)."""
     file = find_config(path, environ)
-    settings, found = _read(file, os.environ if environ is None else environ)
+    settings, found, _ = _read(file, os.environ if environ is None else environ)
     if settings is None:
-        count = "one mistake" if len(found) == 1 else f"{len(found)} mistakes"
-        lines = "".join(f"\n  {problem}" for problem in found)
-        problem = f"{count}, so nothing was run:{lines}"
-        raise SettingsError("read settings", str(file), problem, "zoffsite config check", code="bad-settings")
+        raise _bad_settings(file, found)
     return settings
 
 
@@ -43,15 +42,33 @@ def problems(path: Path | None = None, *, environ: Mapping[str, str] | None = No
     return _read(find_config(path, environ), os.environ if environ is None else environ)[1]
 
 
-def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem]]:
+def load_machines(path: Path | None = None) -> tuple[Path, tuple[Machine, ...]]:
+    """The settings file, and the boxes with a tunnel that it has, paired or not; SettingsError as for `load`."""
+    file = find_config(path)
+    _, found, boxes = _read(file, os.environ)
+    if boxes is None:
+        raise _bad_settings(file, found)
+    return file, boxes
+
+
+def _bad_settings(file: Path, found: Sequence[Problem]) -> SettingsError:
+    count = "one mistake" if len(found) == 1 else f"{len(found)} mistakes"
+    lines = "".join(f"\n  {problem}" for problem in found)
+    problem = f"{count}, so nothing was run:{lines}"
+    return SettingsError("read settings", str(file), problem, "zoffsite config check", code="bad-settings")
+
+
+def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem], tuple[Machine, ...] | None]:
+    """The settings, what is wrong with them, and the machines, which need not be paired yet."""
     places, found = _variables(file.parent, environ)
     toml = read_toml(file)
     found += toml.problems
     if not toml.lines and toml.problems:  # nothing could be read, so that nothing more can be said
-        return None, found
+        return None, found, None
     used = [_with_a_table(place, toml.data, found) for place in places]
     origin = Origin(file=str(file), lines=toml.lines, variables=[variable for place in used for variable in place])
     merged = _merged(toml.data, used)
+    unpaired = fill_host_keys(merged["box"], file) if isinstance(merged.get("box"), dict) else []
     try:
         tables = _validate(merged)
     except ValidationError as error:
@@ -68,9 +85,13 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
         directory=file.parent,
     )
     found += [origin.problem(*finding) for finding in cross_check(parsed)]
+    boxes = None if found else tuple(to_machines(parsed))
+    found = sorted(
+        [*found, *unpaired], key=lambda problem: (problem.file != str(file), problem.file, problem.line or 0)
+    )
     if found:
-        return None, sorted(found, key=lambda problem: (problem.file != str(file), problem.file, problem.line or 0))
-    return to_settings(parsed, file, tables.state_dir or state_dir(environ), tables.notify_urls), []
+        return None, found, boxes
+    return to_settings(parsed, file, tables.state_dir or state_dir(environ), tables.notify_urls), [], boxes
 
 
 def _variables(directory: Path, environ: Mapping[str, str]) -> tuple[list[Variables], list[Problem]]:

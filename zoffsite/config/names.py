@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import AddressValueError, IPv4Address
 
 from zoffsite.config.mistakes import WrongValueError
 
@@ -78,6 +79,16 @@ def check_host(host: str) -> str:
     if not _HOST.fullmatch(host) or host.startswith("-"):
         raise WrongValueError(f'"{host}" is not a host name or an address', 'write "10.77.0.2" or "box.example.org"')
     return host
+
+
+def check_tunnel_address(address: str) -> str:
+    """An address inside the tunnel, where only we choose: IPv4."""
+    try:
+        return str(IPv4Address(address))
+    except AddressValueError:
+        raise WrongValueError(
+            f'"{address}" is not an IPv4 address', 'write one that no other net uses: "10.77.0.1"'
+        ) from None
 
 
 def check_user(user: str) -> str:

@@ -20,6 +20,7 @@ from zoffsite.config.names import (
     check_prefix,
     check_replica,
     check_snapshot_pattern,
+    check_tunnel_address,
     check_user,
 )
 from zoffsite.config.units import parse_clock, parse_duration, parse_rate, parse_size
@@ -83,11 +84,26 @@ class HostTable(Table):
     keepalive: Duration = timedelta(seconds=15)
 
 
+class TunnelTable(Table):
+    """`[box.NAME.tunnel]`: how the box dials in; what `zoffsite box kit` sets up."""
+
+    endpoints: Annotated[tuple[Annotated[str, AfterValidator(check_host)], ...], Field(min_length=1, max_length=8)]
+    port: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=65535)] = 51820
+    source: Annotated[str, AfterValidator(check_tunnel_address)] = "10.77.0.1"
+    updates: bool = True
+
+
 class BoxTable(HostTable):
     """`[box.NAME]`: the backup machine."""
 
     root: Annotated[str, AfterValidator(check_dataset)]
     reserve: Size = 0
+    floor: Duration = timedelta(days=30)
+    minimum: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=100_000)] = 3
+    quota: Size | None = None
+    filesystem_limit: Annotated[int, BeforeValidator(_whole_number), Field(ge=1)] = 1_000
+    snapshot_limit: Annotated[int, BeforeValidator(_whole_number), Field(ge=1)] = 50_000
+    tunnel: TunnelTable | None = None
 
 
 class DiskTable(Table):
