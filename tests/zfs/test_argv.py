@@ -105,6 +105,27 @@ def test_long_lists_are_split_so_that_each_command_fits_in_one_argument(names: l
     assert [name for command in commands for name in command[2].partition("@")[2].split(",")] == many
 
 
+@pytest.mark.parametrize(
+    ("build", "start"),
+    [
+        (lambda names: argv.hold("zoffsite-home", names), ["zfs", "hold", "zoffsite-home"]),
+        (lambda names: argv.release("zoffsite-home", names), ["zfs", "release", "zoffsite-home"]),
+        (argv.list_holds, ["zfs", "holds", "-H"]),
+    ],
+)
+def test_holds_are_of_many_snapshots_in_one_command_until_it_is_too_long(
+    build: Callable[[list[str]], list[list[str]]], start: list[str]
+) -> None:
+    assert build(["tank/a@x", "tank/b@y z"]) == [[*start, "tank/a@x", "tank/b@y z"]]
+    many = [f"tank/a b@{number:0200}" for number in range(1000)]
+    commands = build(many)
+    assert len(commands) == 3
+    assert all(len(shlex.join(command)) <= argv.LONGEST_COMMAND for command in commands)
+    assert [name for command in commands for name in command[len(start) :]] == many
+    with pytest.raises(SettingsError):
+        build(["tank/a"])
+
+
 def test_listings_are_split_too_and_as_little_as_can_be() -> None:
     many = [f"tank/a b@{number:0200}" for number in range(1000)]
     commands = argv.list_snapshots(many)

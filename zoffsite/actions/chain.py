@@ -75,7 +75,7 @@ def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
             )
         replica = verbs.verify(job, plan.replica, sent.newest)
         outcome = replace(outcome, verified=True)
-        pruned = verbs.prune(job, work.source, replica, sent.newest)
+        pruned = verbs.prune(job, sent.source or work.source, replica, sent.newest)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return replace(outcome, state=_state(error), error=ErrorReport.of(error))

@@ -51,6 +51,5 @@ def prune(job: Job, source: DatasetState, replica: DatasetState, hosts: Connecti
             continue
         log.info("%s: pruning %d snapshots on the %s: %s", plan.dataset, len(names), plan.side, ", ".join(names))
         host = hosts.source_of(job) if plan.side is Side.SOURCE else hosts.box_of(job)
-        host.destroy_snapshots(plan.dataset, names)
-        counts[plan.side] = len(names)
+        counts[plan.side] = host.destroy_snapshots(plan.dataset, names)
     return Pruned(source=counts[Side.SOURCE], box=counts[Side.BOX])

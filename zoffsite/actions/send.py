@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from functools import partial
 
+from zoffsite.actions.holds import held
 from zoffsite.actions.look import look_at_replica
 from zoffsite.actions.memory import Record
 from zoffsite.actions.plan import plan_dataset
@@ -21,13 +23,19 @@ log = logging.getLogger(__name__)
 
 
 def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attempt: int = 0) -> Sent:
-    """Carry out the plan of one dataset. After a failed attempt the replica is looked at and planned anew.
+    """Carry out the plan of one dataset. After a failed attempt both sides are looked at and planned anew.
 
     Raises SafetyError or ConflictError for a plan that must not be carried out, TransferError when it broke off.
     """
     if attempt > 0:
+        work = replace(work, source=hosts.source_of(job).dataset(work.plan.source))
         box = look_at_replica(job, hosts, work.plan.replica)
         work = plan_dataset(job, work.source, work.plan.replica, box, work.memory)
+    with held(job, work.plan, hosts):
+        return replace(_follow(job, work, hosts, progress), source=work.source)
+
+
+def _follow(job: Job, work: Work, hosts: Connections, progress: Progress) -> Sent:
     plan = work.plan
     match plan:
         case Conflict() | Refused():

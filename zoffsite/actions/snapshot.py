@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from zoffsite.actions.holds import release_orphans
 from zoffsite.actions.look import look_at_source
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.inventory import DatasetState
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """Snapshot what is due, in one command per pool, and return the source's facts with the new snapshots in them."""
-    facts = look_at_source(job, hosts, now, only)
+    facts = release_orphans(job, look_at_source(job, hosts, now, only), hosts)
     if not facts.to_snapshot:
         return facts
     source = hosts.source_of(job)

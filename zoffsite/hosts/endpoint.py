@@ -13,11 +13,13 @@ from typing import Protocol
 
 from zoffsite.hosts.permissions import Lacking, lacking
 from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
+from zoffsite.model.dataset import Dataset
 from zoffsite.model.errors import OperationError
-from zoffsite.model.inventory import Inventory, TokenContents
+from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
+from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, complaints, parse_holds
 from zoffsite.zfs.parse import parse_inventory, parse_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
 from zoffsite.zfs.stderr import zfs_error
@@ -27,6 +29,8 @@ log = logging.getLogger(__name__)
 
 LISTING = 3600.0
 """Seconds for a listing: 8 ms a snapshot on a slow machine, so time for hundreds of thousands."""
+HOLDING = 3600.0
+"""Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
 
 
 class Source:
@@ -46,8 +50,23 @@ class Source:
         done = self._zfs.do("list", ", ".join(outermost), argv.list_inventory(outermost), timeout=LISTING)
         return parse_inventory(done.stdout, self.label)
 
+    def dataset(self, name: str) -> DatasetState:
+        """One dataset as it is now, with its versions."""
+        done = self._zfs.do("list", name, argv.list_one(name), timeout=LISTING)
+        return parse_inventory(done.stdout, self.label).datasets[name]
+
+    def datasets(self, names: Sequence[str]) -> dict[str, Dataset]:
+        """These datasets as they are now, by name, without their versions."""
+        return {
+            name: state.dataset
+            for command in argv.list_datasets(names)
+            for name, state in parse_inventory(
+                self._zfs.do("list", names[0], command).stdout, self.label
+            ).datasets.items()
+        }
+
     def sync_pools(self, pools: Sequence[str]) -> None:
-        """Write out what is pending, so that `written` tells the truth."""
+        """Write out what is pending, so that `written` tells the truth; no pool named means all."""
         self._zfs.do("sync", ", ".join(pools), argv.sync_pools(pools))
 
     def snapshot(self, full_names: Sequence[str]) -> None:
@@ -79,9 +98,36 @@ class Source:
         """Bookmark a snapshot. That the bookmark is there already is fine: its name holds the snapshot's guid."""
         self._zfs.do("bookmark", snapshot_full, argv.bookmark(snapshot_full, bookmark_full), fine="already-exists")
 
-    def destroy_snapshots(self, dataset: str, names: Iterable[str]) -> None:
-        """Destroy these snapshots of one dataset; those that are gone already are fine."""
-        self._zfs.destroy_snapshots(dataset, names)
+    def hold(self, tag: str, full_names: Sequence[str]) -> None:
+        """Hold these snapshots of one dataset; those that `tag` holds already are fine."""
+        for command in argv.hold(tag, full_names):
+            self._zfs.do_each("hold", full_names[0], command, fine=ALREADY_HELD)
+
+    def release(self, tag: str, full_names: Sequence[str]) -> None:
+        """Take back the holds of `tag`; those that are gone already are fine. Also while the run is being stopped."""
+        for command in argv.release(tag, full_names):
+            self._zfs.do_each("release", full_names[0], command, fine=ALREADY_RELEASED, undoing=True)
+
+    def holds(self, full_names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Who holds these snapshots: pairs of snapshot and tag. One that is gone has no holds."""
+        return tuple(
+            hold
+            for command in argv.list_holds(full_names)
+            for hold in parse_holds(
+                self._zfs.do_each("list the holds of", full_names[0], command, fine=ALREADY_RELEASED).stdout, self.label
+            )
+        )
+
+    def run_hook(self, command: Sequence[str], timeout: float, *, undoing: bool = False) -> Completed:
+        """Run a command of the user's own; how it ended is the caller's to judge."""
+        return self._zfs.run(command, timeout, undoing=undoing)
+
+    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
+        """Destroy these snapshots of one dataset, and say how many went.
+
+        Those that are gone already count; those that somebody holds, clones or sends just now are kept.
+        """
+        return self._zfs.destroy_snapshots(dataset, names)
 
     def destroy_bookmark(self, full_name: str) -> None:
         """Destroy one bookmark; that it is gone already is fine."""
@@ -115,8 +161,8 @@ class Box(Protocol):
         """Give up an interrupted receive."""
         ...
 
-    def destroy_snapshots(self, replica: str, names: Iterable[str]) -> None:
-        """Destroy these snapshots of one replica; those that are gone already are fine."""
+    def destroy_snapshots(self, replica: str, names: Sequence[str]) -> int:
+        """Destroy these snapshots of one replica, and say how many went. See Source.destroy_snapshots."""
         ...
 
     def permissions(self) -> tuple[Lacking, ...]:
@@ -153,9 +199,9 @@ class PlainBox:
         """See Box."""
         self._zfs.do("abort the receive of", replica, argv.abort_receive(replica))
 
-    def destroy_snapshots(self, replica: str, names: Iterable[str]) -> None:
+    def destroy_snapshots(self, replica: str, names: Sequence[str]) -> int:
         """See Box."""
-        self._zfs.destroy_snapshots(replica, names)
+        return self._zfs.destroy_snapshots(replica, names)
 
     def permissions(self) -> tuple[Lacking, ...]:
         """See Box."""
@@ -172,9 +218,9 @@ class _Zfs:
     def label(self) -> str:
         return self.runner.label
 
-    def run(self, command: Sequence[str], timeout: float = 300) -> Completed:
+    def run(self, command: Sequence[str], timeout: float = 300, *, undoing: bool = False) -> Completed:
         self._say(command)
-        return self.runner.run(command, timeout=timeout)
+        return self.runner.run(command, timeout=timeout, undoing=undoing)
 
     def open(self, command: Sequence[str]) -> Process:
         self._say(command)
@@ -195,9 +241,30 @@ class _Zfs:
                 raise error
         return done
 
-    def destroy_snapshots(self, dataset: str, names: Iterable[str]) -> None:
-        for command in argv.destroy_snapshots(dataset, names):
-            self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
+    def do_each(
+        self, operation: str, subject: str, command: Sequence[str], *, fine: Collection[str], undoing: bool = False
+    ) -> Completed:
+        """Run a command that goes on after one of its subjects has failed; lines that say any of `fine` are none."""
+        done = self.run(command, HOLDING, undoing=undoing)
+        said = complaints(done.stderr, fine)
+        if done.exit_code != 0 and (said or not done.stderr):
+            raise zfs_error(operation, subject, done.exit_code, said, self.label)
+        return done
+
+    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
+        """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""
+        try:
+            for command in argv.destroy_snapshots(dataset, names):
+                self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
+        except OperationError as error:
+            if error.code not in ("busy", "held"):
+                raise
+            if len(names) == 1:
+                log.info("%s@%s is kept: something still needs it", dataset, names[0])
+                return 0
+            middle = len(names) // 2
+            return self.destroy_snapshots(dataset, names[:middle]) + self.destroy_snapshots(dataset, names[middle:])
+        return len(names)
 
 
 def _inside_another(root: str, roots: Collection[str]) -> bool:

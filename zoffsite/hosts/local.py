@@ -155,10 +155,12 @@ class LocalRunner:
         self.label = f"{_user()}@localhost"
         self._stdout_limit = stdout_limit
 
-    def run(self, argv: Sequence[str], *, timeout: float = 300) -> Completed:
+    def run(self, argv: Sequence[str], *, timeout: float = 300, undoing: bool = False) -> Completed:
         """See Runner."""
         process = self._start(argv)
-        return run_to_end(process, _subject(argv, self.label), limit=self._stdout_limit, timeout=timeout)
+        return run_to_end(
+            process, _subject(argv, self.label), limit=self._stdout_limit, timeout=timeout, undoing=undoing
+        )
 
     def open(self, argv: Sequence[str]) -> LocalProcess:
         """See Runner."""

@@ -65,9 +65,10 @@ class Runner(Protocol):
         """How messages name this host."""
         ...
 
-    def run(self, argv: Sequence[str], *, timeout: float = 300) -> Completed:
+    def run(self, argv: Sequence[str], *, timeout: float = 300, undoing: bool = False) -> Completed:
         """Run to the end, with nothing on stdin. The exit code is the caller's to judge.
 
+        `undoing`: it undoes what this run has done, so it is run although the run is being stopped.
         Raises OperationError: "timeout", "oversized-answer", "malformed-answer"; UnreachableError: no way to the host;
         RunInterruptedError: the run is being stopped.
         """

@@ -214,10 +214,12 @@ class SshRunner:
         """user@host:port."""
         return self._host.label
 
-    def run(self, argv: Sequence[str], *, timeout: float = 300) -> Completed:
+    def run(self, argv: Sequence[str], *, timeout: float = 300, undoing: bool = False) -> Completed:
         """See Runner."""
         process = self.open(argv)
-        return run_to_end(process, f"{argv[0]} on {self.label}", limit=self._stdout_limit, timeout=timeout)
+        return run_to_end(
+            process, f"{argv[0]} on {self.label}", limit=self._stdout_limit, timeout=timeout, undoing=undoing
+        )
 
     def open(self, argv: Sequence[str]) -> SshProcess:
         """See Runner. The far login shell splits the line again; this is the only place that quotes for it."""

@@ -21,9 +21,13 @@ TICK = 0.1
 
 
 class Watch:
-    """One piece of work with the processes it uses. Overdue or stopped: all of them are killed, and stay so."""
+    """One piece of work with the processes it uses. Overdue or stopped: all of them are killed, and stay so.
 
-    def __init__(self) -> None:
+    One that is `undoing` what the run has done goes on while the run is being stopped.
+    """
+
+    def __init__(self, *, undoing: bool = False) -> None:
+        self._undoing = undoing
         self._lock = threading.Lock()
         self._processes: list[Process] = []
         self._cut = False
@@ -57,9 +61,10 @@ class Watch:
     def look(self, now: float, *, stopping: bool) -> None:
         """Called by the watching thread."""
         deadline = self._deadline
-        if not stopping and (deadline is None or now < deadline):
+        stopped = stopping and not self._undoing
+        if not stopped and (deadline is None or now < deadline):
             return
-        self.overdue = self.overdue or not stopping
+        self.overdue = self.overdue or not stopped
         self._deadline = None
         self.cut()
 
@@ -100,9 +105,9 @@ class Transfers:
             )
 
     @contextmanager
-    def watch(self) -> Iterator[Watch]:
+    def watch(self, *, undoing: bool = False) -> Iterator[Watch]:
         """A watch for one piece of work, for as long as the block lasts."""
-        watch = Watch()
+        watch = Watch(undoing=undoing)
         with self._lock:
             self._watches.add(watch)
             if self._watcher is None:

@@ -50,11 +50,15 @@ class JobWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a send brought to the box: `newest` is what the replica must have now; `bytes` crossed the wire."""
+    """What a send brought to the box: `newest` is what the replica must have now; `bytes` crossed the wire.
+
+    `source` is the dataset as the plan that was carried out saw it, which may be a later one than the run's first.
+    """
 
     newest: Snapshot
     bytes: int
     seconds: float
+    source: DatasetState | None = None
     notices: tuple[Notice, ...] = ()
 
 

@@ -53,6 +53,17 @@ def list_inventory(roots: Sequence[str]) -> list[str]:
     return [*_list("filesystem,volume,snapshot,bookmark"), "-r", *(check_dataset(root) for root in roots)]
 
 
+def list_one(dataset: str) -> list[str]:
+    """`dataset` with its own versions, and its children without theirs; `parse_inventory` reads it."""
+    return [*_list("filesystem,volume,snapshot,bookmark"), "-d", "1", check_dataset(dataset)]
+
+
+def list_datasets(names: Iterable[str]) -> list[list[str]]:
+    """These datasets without their versions; `parse_inventory` reads each."""
+    start = _list("filesystem,volume")
+    return [[*start, *batch] for batch in _batches((check_dataset(name) for name in names), start)]
+
+
 def list_name(dataset: str) -> list[str]:
     """Only whether `dataset` is there."""
     return ["zfs", "list", "-H", "-o", "name", check_dataset(dataset)]
@@ -60,8 +71,7 @@ def list_name(dataset: str) -> list[str]:
 
 def list_snapshots(full_names: Iterable[str]) -> list[list[str]]:
     """These snapshots and nothing else, in as few commands as their length allows; `parse_snapshots` reads each."""
-    start = _list("snapshot")
-    return [[*start, *batch] for batch in _batches((check_snapshot(name) for name in full_names), start)]
+    return _tagged(_list("snapshot"), full_names)
 
 
 def snapshot(full_names: Sequence[str]) -> list[str]:
@@ -106,6 +116,24 @@ def bookmark(snapshot_full: str, bookmark_full: str) -> list[str]:
     return ["zfs", "bookmark", check_snapshot(snapshot_full), check_bookmark(bookmark_full)]
 
 
+def hold(tag: str, full_names: Iterable[str]) -> list[list[str]]:
+    """Hold these snapshots, of any dataset, in as few commands as their length allows.
+
+    Each is held by itself: one that fails ends the command with an error, but the others are held.
+    """
+    return _tagged(["zfs", "hold", tag], full_names)
+
+
+def release(tag: str, full_names: Iterable[str]) -> list[list[str]]:
+    """Take back holds of `tag`, and of no other; one that fails keeps none of the others."""
+    return _tagged(["zfs", "release", tag], full_names)
+
+
+def list_holds(full_names: Iterable[str]) -> list[list[str]]:
+    """Who holds these snapshots; `parse_holds` reads each."""
+    return _tagged(["zfs", "holds", "-H"], full_names)
+
+
 def destroy_snapshots(dataset: str, names: Iterable[str]) -> list[list[str]]:
     """`zfs destroy dataset@a,b,c`, in as few commands as their length allows. Never recursive, never of a dataset."""
     start = f"{check_dataset(dataset)}@"
@@ -144,6 +172,10 @@ def check_token(token: str) -> str:
         "look at it on the box: zfs get receive_resume_token",
         code="bad-token",
     )
+
+
+def _tagged(start: list[str], full_names: Iterable[str]) -> list[list[str]]:
+    return [[*start, *batch] for batch in _batches((check_snapshot(name) for name in full_names), start)]
 
 
 def _list(kinds: str) -> list[str]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from zoffsite.zfs.malformed import MalformedError, malformed_answer
 
-SOURCE_PERMISSIONS = ("bookmark", "destroy", "mount", "send", "snapshot")
-"""For the source side, on each dataset of the job. `destroy` is for pruning, and needs `mount`."""
+SOURCE_PERMISSIONS = ("bookmark", "destroy", "hold", "mount", "release", "send", "snapshot")
+"""For the source side, on each dataset of the job. `destroy` is for pruning, and needs `mount`; holds last as long as a
+send."""
 
 BOX_PERMISSIONS = ("create", "destroy", "mount", "receive")
 """For the box side, on the root. `destroy` is for pruning, and for aborting a receive that cannot be resumed."""
@@ -18,6 +19,8 @@ BOX_PERMISSIONS = ("create", "destroy", "mount", "receive")
 _BY_VERB = {
     "snapshot": ("mount", "snapshot"),
     "send": ("send",),
+    "hold": ("hold", "release"),
+    "release": ("hold", "release"),
     "bookmark": ("bookmark",),
     "destroy": ("destroy", "mount"),
     "prune": ("destroy", "mount"),
