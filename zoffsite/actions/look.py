@@ -30,7 +30,7 @@ def look_at_source(job: Job, hosts: Connections, now: datetime, only: Collection
     Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there.
     """
     source = hosts.source_of(job)
-    roots = roots_of(job.datasets)
+    roots = () if job.by_property else roots_of(job.datasets)
     inventory = _list_source(source, job, roots)
     chosen = choose(inventory, job, only)
     return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))

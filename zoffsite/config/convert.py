@@ -72,6 +72,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         objective=table.objective,
         ledger=ledger,
         by_property=table.by_property,
+        siblings=tuple(parsed.jobs),
         replicas=tuple(table.replicas.items()),
         windows=tuple(Window(start=each.start, end=each.end, rate=each.bandwidth) for each in table.windows),
         hooks=tuple(

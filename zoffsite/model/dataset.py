@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+CHOICE = "zoffsite:backup"
+"""The user property by which a dataset itself says whether it is backed up."""
+
 
 class Kind(StrEnum):
     """What can be sent: zfsconcepts(7)."""

@@ -127,7 +127,7 @@ class Job:
     `bandwidth` is bytes per second over all datasets together, outside its `windows`; `reserve` is bytes that stay free
     on the box. `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective`
     is stale. `replicas` gives datasets another name below `root` than their own. `ledger` is the file that remembers
-    what was sent. `by_property`: datasets are chosen by their own property, too.
+    what was sent. `by_property`: datasets are chosen by their own property, too; `siblings` are the names of all jobs.
     """
 
     name: str
@@ -151,6 +151,7 @@ class Job:
     ledger: Path
     windows: tuple[Window, ...] = ()
     by_property: bool = False
+    siblings: tuple[str, ...] = ()
     replicas: tuple[tuple[str, str], ...] = ()
     hooks: tuple[Hook, ...] = ()
     reserve: int = 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from zoffsite.model.dataset import CHOICE
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.job import Job
 from zoffsite.model.patterns import covers
+from zoffsite.planning.choice import mistaken, opted_in, opted_out
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -17,18 +19,32 @@ def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[
     """The job's datasets in the order of their names, encrypted or not; `only` narrows them to these names.
 
     A pattern's `*`, `?` and `[…]` never cross a slash. With `recursive`, all that is below a match belongs to it; an
-    exclusion always takes what is below it too. Raises SettingsError: "nothing-matched" naming each pattern without a
-    match, "unknown-dataset" naming what of `only` the job does not cover.
+    exclusion always takes what is below it too, and wins over all. A dataset's own choice (`planning.choice`) takes it
+    out of any job, and into one that goes `by_property`; one whose choice is a mistake stays, to be refused by name.
+    Raises SettingsError: "nothing-matched" naming each pattern without a match, "unknown-dataset" naming what of `only`
+    the job does not cover.
     """
-    names = [name for name in inventory.datasets if not covers(job.exclude, name, recursive=True)]
+    names = [name for name, state in inventory.datasets.items() if not _left_out(job, state)]
     unmatched = [p for p in job.datasets if not any(covers((p,), name, recursive=job.recursive) for name in names)]
     if unmatched:
         raise _nothing_matched(inventory, job, unmatched)
-    chosen = sorted(name for name in names if covers(job.datasets, name, recursive=job.recursive))
+    chosen = sorted(name for name in names if _wanted(job, inventory.datasets[name]))
+    if not chosen:
+        raise _nobody_asked(inventory, job)
     unknown = sorted(set(only).difference(chosen))
     if unknown:
         raise _unknown(job, unknown, chosen)
     return tuple(inventory.datasets[name] for name in chosen if not only or name in only)
+
+
+def _left_out(job: Job, state: DatasetState) -> bool:
+    return covers(job.exclude, state.dataset.name, recursive=True) or opted_out(job, state.dataset)
+
+
+def _wanted(job: Job, state: DatasetState) -> bool:
+    if job.by_property and (opted_in(job, state.dataset) or mistaken(job, state.dataset)):
+        return True
+    return covers(job.datasets, state.dataset.name, recursive=job.recursive)
 
 
 def roots_of(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -73,8 +89,18 @@ def _nothing_matched(inventory: Inventory, job: Job, unmatched: Sequence[str]) -
     return SettingsError(
         "choose",
         f"the datasets of job {job.name}",
-        f"{inventory.host} has nothing for {', '.join(unmatched)}" + (", or it is all excluded" if job.exclude else ""),
-        "see what there is: zfs list; then correct `datasets` or `exclude` of the job",
+        f"{inventory.host} has nothing for {', '.join(unmatched)}, or it is all excluded",
+        f"see what there is: zfs list -o name,{CHOICE}; then correct `datasets`, `exclude` or the property",
+        code="nothing-matched",
+    )
+
+
+def _nobody_asked(inventory: Inventory, job: Job) -> SettingsError:
+    return SettingsError(
+        "choose",
+        f"the datasets of job {job.name}",
+        f"on {inventory.host}, no dataset asks for it by its property {CHOICE}, or all are excluded",
+        f"let one ask: zfs set {CHOICE}={job.name} DATASET; see who does: zfs get -t filesystem,volume {CHOICE}",
         code="nothing-matched",
     )
 

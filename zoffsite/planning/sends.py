@@ -17,6 +17,7 @@ from zoffsite.model.plan import (
     UpToDate,
 )
 from zoffsite.model.version import Bookmark, Snapshot, Version
+from zoffsite.planning.choice import refused_choice
 from zoffsite.planning.common_base import Base, Diverged, NothingThere, find_base
 from zoffsite.planning.naming import travels
 from zoffsite.planning.obstacles import diverged, nothing_to_send, obstacle, unplanned_token, unread_token, written_to
@@ -30,7 +31,7 @@ def plan_sends(
     `replica` is None where the box has no such dataset; `token` is its resume token as the source decoded it.
     The steps are a chain: each starts from what the step before it brings.
     """
-    stop = obstacle(source, replica, replica_name)
+    stop = refused_choice(job, source, replica_name) or obstacle(source, replica, replica_name)
     if stop is not None:
         return stop
     base = find_base(source, replica)

@@ -10,6 +10,7 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, SnapshotWhen
 from zoffsite.model.version import NOT_TAKEN, Snapshot, Version
 from zoffsite.model.work import SourceFacts
+from zoffsite.planning.choice import mistaken
 from zoffsite.planning.naming import is_ours, snapshot_name, travels
 
 __all__ = ["is_ours", "snapshot_name", "to_snapshot", "with_pending"]
@@ -18,8 +19,8 @@ __all__ = ["is_ours", "snapshot_name", "to_snapshot", "with_pending"]
 def to_snapshot(job: Job, chosen: Collection[DatasetState], now: datetime) -> tuple[str, ...]:
     """The full names of the snapshots that are due, those of one pool next to each other.
 
-    Never of an unencrypted dataset, nor of one that already has a snapshot of that name: a second run within the same
-    second goes on with that one.
+    Never of a dataset that will be refused, nor of one that already has a snapshot of that name: a second run within
+    the same second goes on with that one.
     """
     name = snapshot_name(job, now)
     due = (state.dataset for state in chosen if _due(job, state) and not _has(state, name))
@@ -53,7 +54,7 @@ def _has(state: DatasetState, name: str) -> bool:
 
 
 def _due(job: Job, state: DatasetState) -> bool:
-    if not state.dataset.encrypted or job.snapshot_when is SnapshotWhen.NEVER:
+    if not state.dataset.encrypted or mistaken(job, state.dataset) or job.snapshot_when is SnapshotWhen.NEVER:
         return False
     if job.snapshot_when is SnapshotWhen.ALWAYS or not any(is_ours(job, s.name) for s in state.snapshots):
         return True

@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from zoffsite.model.dataset import CHOICE
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Bookmark
 from zoffsite.zfs.excerpt import excerpt
 from zoffsite.zfs.names import check_bookmark, check_dataset, check_snapshot, is_version
-
-CHOICE = "zoffsite:backup"
-"""The user property by which a dataset itself says whether it is backed up; `planning.selection` reads it."""
 
 COLUMNS = (
     "type",

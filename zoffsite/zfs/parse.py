@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from sys import intern
 
-from zoffsite.model.dataset import Dataset, KeyStatus, Kind
+from zoffsite.model.dataset import CHOICE, Dataset, KeyStatus, Kind
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.version import Bookmark, Snapshot
-from zoffsite.zfs.argv import CHOICE, COLUMNS, LONGEST_TOKEN, check_token
+from zoffsite.zfs.argv import COLUMNS, LONGEST_TOKEN, check_token
 from zoffsite.zfs.malformed import MalformedError, malformed_answer
 from zoffsite.zfs.names import is_dataset, split_version
 
