@@ -25,12 +25,13 @@ from zoffsite.actions.memory import take_note
 from zoffsite.actions.run import run_job, run_name
 from zoffsite.config.loading import load
 from zoffsite.config.settings import Settings
-from zoffsite.hosts.connections import close_shared
+from zoffsite.hosts.connections import close_shared, shared
 from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import ExitCode, ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport, RunState
+from zoffsite.planning.clones import waves
 from zoffsite.views.words import report_words
 
 
@@ -99,7 +100,7 @@ def _run(settings: Settings, job: Job, only: tuple[str, ...]) -> RunReport:
     """The run under the job's lock; its report is saved and sent before Prefect is told."""
     name = flow_run.name or run_name(job.name)
     try:
-        return run_job(settings, job, name, f"Prefect run {name}", lambda now: _steps(job, only, now))
+        return run_job(settings, job, name, f"Prefect run {name}", shared(), lambda now: _steps(job, only, now))
     finally:
         close_shared()
 
@@ -115,9 +116,10 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOu
     yield from known
     pool: ThreadPoolTaskRunner[Any]
     with ThreadPoolTaskRunner(max_workers=job.parallel) as pool, _nothing_outlives():
-        futures: list[Any] = pool.map(replicate, {"job": unmapped(job), "work": rest, "now": unmapped(now)})
-        for future in as_completed(futures):
-            yield value_of(future)
+        for wave in waves(rest):
+            futures: list[Any] = pool.map(replicate, {"job": unmapped(job), "work": wave, "now": unmapped(now)})
+            for future in as_completed(futures):
+                yield value_of(future)
 
 
 @contextmanager

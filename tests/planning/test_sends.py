@@ -90,7 +90,7 @@ def test_a_divergence_calls_the_last_common_one_by_its_name_on_the_box() -> None
 def test_a_full_send_says_why() -> None:
     full = plan(source(snap(1), snap(2)), None)
     assert isinstance(full, FullSend)
-    assert full.reason == "full send, because the box has no snapshot of this dataset"
+    assert full.reason == "the box has no snapshot of this dataset"
     assert [step.base for step in full.steps] == [None, snap(1)]
     assert [step.estimated_bytes for step in full.steps] == [1001, 4]
 
@@ -98,7 +98,7 @@ def test_a_full_send_says_why() -> None:
 def test_an_incremental_send_names_its_base_and_says_when_it_is_a_bookmark() -> None:
     by_snapshot = plan(source(snap(1), snap(2)), replica(there(1)))
     assert isinstance(by_snapshot, IncrementalSend)
-    assert by_snapshot.reason == f"incremental from @{snap(1).name}, the newest snapshot both sides have"
+    assert by_snapshot.reason == f"@{snap(1).name} is the newest snapshot both sides have"
     by_bookmark = plan(source(snap(2), bookmarks=[mark(1)]), replica(there(1)))
     assert isinstance(by_bookmark, IncrementalSend)
     assert by_bookmark.steps[0].base == mark(1)
@@ -152,7 +152,7 @@ def test_a_first_receive_that_was_cut_is_resumed_even_before_its_encryption_arri
         (snap(1), None, 77),
         (snap(2), snap(1), 4),
     ]
-    assert made.reason.startswith(f"resume the interrupted send of @{snap(1).name}; full send")
+    assert made.reason == f"the send of @{snap(1).name} was interrupted; the box has no snapshot of this dataset"
 
 
 def test_the_guid_of_a_token_decides_and_not_the_name_in_it() -> None:

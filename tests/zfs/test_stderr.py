@@ -35,6 +35,7 @@ SAID = [
         "base-mismatch",
         True,
     ),
+    ("cannot receive: local origin for clone vault/x does not exist\n", "origin-missing", False),
     (
         "cannot receive incremental stream: destination vault/x contains "
         'partially-complete state from "zfs receive -s".\n',

@@ -21,6 +21,7 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.planning.clones import waves
 
 
 def backup(settings: Settings, job: Job, only: Collection[str], progress: Progress) -> RunReport:
@@ -30,7 +31,7 @@ def backup(settings: Settings, job: Job, only: Collection[str], progress: Progre
         def steps(now: datetime) -> Iterator[DatasetOutcome | Notice]:
             return _steps(job, hosts, only, progress, now)
 
-        return run_job(settings, job, run_name(job.name), "zoffsite backup", steps)
+        return run_job(settings, job, run_name(job.name), "zoffsite backup", hosts, steps)
 
 
 def _steps(
@@ -45,7 +46,8 @@ def _steps(
     yield from known
     verbs = direct_verbs(hosts, progress, now)
     with ThreadPoolExecutor(max_workers=job.parallel, thread_name_prefix="zoffsite") as pool:
-        yield from pool.map(lambda work: replicate(job, work, verbs), rest)
+        for wave in waves(rest):
+            yield from pool.map(lambda work: replicate(job, work, verbs), wave)
 
 
 def direct_verbs(hosts: Connections, progress: Progress, now: datetime) -> Verbs:

@@ -17,6 +17,7 @@ from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
 from zoffsite.planning.bookmarks import has_bookmark
+from zoffsite.planning.clones import lent
 from zoffsite.planning.verification import check_replica
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
             )
         replica = verbs.verify(job, plan.replica, sent.newest)
         outcome = replace(outcome, verified=True)
-        pruned = verbs.prune(job, sent.source or work.source, replica, sent.newest)
+        source = lent(sent.source or work.source, work.lends)
+        pruned = verbs.prune(job, source, lent(replica, work.lends), sent.newest)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return replace(outcome, state=_state(error), error=ErrorReport.of(error))

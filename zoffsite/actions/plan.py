@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from zoffsite.actions.look import BoxFacts, look_at_box, look_at_source
 from zoffsite.actions.memory import memory_of, notices_of, recall
+from zoffsite.actions.space import see_that_it_fits
+from zoffsite.actions.versions import ask_versions
 from zoffsite.hosts.connections import Connections
+from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.memory import Remembered
 from zoffsite.model.plan import JobPlan, PrunePlan
 from zoffsite.model.work import JobWork, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
+from zoffsite.planning.clones import lent
 from zoffsite.planning.expectation import after_send
+from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source
 from zoffsite.planning.retention import plan_both_prunes
-from zoffsite.planning.selection import check_distinct
+from zoffsite.planning.selection import check_distinct, choose
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.snapshots import with_pending
+from zoffsite.planning.together import plan_together
 from zoffsite.zfs.names import replica_of
 
 
@@ -31,33 +38,41 @@ def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] =
 
 def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: datetime) -> JobWork:
     """List the box once and plan every dataset."""
-    replicas = {state.dataset.name: replica_of(job, state.dataset.name) for state in facts.chosen}
-    check_distinct(replicas)
-    box = look_at_box(job, hosts, replicas.values())
+    covered = choose(facts.inventory, job)
+    names = {state.dataset.name: replica_of(job, state.dataset.name) for state in covered}
+    check_distinct(names)
+    box = look_at_box(job, hosts, [names[state.dataset.name] for state in facts.chosen])
     memory, trouble = recall(job)
-    works = tuple(
-        plan_dataset(job, state, replica, box, memory_of(memory, state.dataset.name, replica))
-        for state, replica in ((state, replicas[state.dataset.name]) for state in facts.chosen)
-    )
+
+    def plan_one(source: DatasetState, family: Family) -> Work:
+        replica = names[source.dataset.name]
+        return plan_dataset(job, source, replica, box, memory_of(memory, source.dataset.name, replica), family)
+
+    works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
+    running = ask_versions(job, hosts)
+    works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     prunes = [prune for work in works for prune in expected_prunes(job, work, now)]
     plan = JobPlan(
         job=job.name,
         to_snapshot=facts.to_snapshot,
         datasets=tuple(work.plan for work in works),
         prune=tuple(prune for prune in prunes if prune.destroy),
-        notices=(*trouble, *(notice for work in works for notice in notices_of(job, work))),
+        notices=(*trouble, *running.notices, *notices, *(notice for work in works for notice in notices_of(job, work))),
     )
     return JobWork(plan=plan, datasets=works)
 
 
-def plan_dataset(job: Job, source: DatasetState, replica: str, box: BoxFacts, memory: Remembered | None) -> Work:
+def plan_dataset(
+    job: Job, source: DatasetState, replica: str, box: BoxFacts, memory: Remembered | None, family: Family
+) -> Work:
     """Plan one dataset from the facts of both sides, and from what the ledger remembers of it."""
     state = box.inventory.datasets.get(replica)
-    plan = plan_sends(job, source, state, box.tokens.get(replica), replica)
+    plan = plan_sends(job, source, state, box.tokens.get(replica), replica, family)
+    work = Work(plan=plan, source=source, replica=state, memory=memory, family=family)
     if memory is None:
-        return Work(plan=plan, source=source, replica=state, memory=None)
+        return work
     plan = another_source(job, plan, source, memory) or plan
-    return Work(plan=plan, source=source, replica=state, memory=memory, raised=alarms(job, plan, source, state, memory))
+    return replace(work, plan=plan, raised=alarms(job, plan, source, state, memory))
 
 
 def expected_prunes(job: Job, work: Work, now: datetime) -> tuple[PrunePlan, ...]:
@@ -66,4 +81,6 @@ def expected_prunes(job: Job, work: Work, now: datetime) -> tuple[PrunePlan, ...
     Nothing where nothing can be sent, or while an alarm stands.
     """
     replica = after_send(work)
-    return () if replica is None or not work.prunable else plan_both_prunes(job, work.source, replica, now)
+    if replica is None or not work.prunable:
+        return ()
+    return plan_both_prunes(job, lent(work.source, work.lends), lent(replica, work.lends), now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoffsite.model.dataset import Dataset
-from zoffsite.model.version import Bookmark, Snapshot
+from zoffsite.model.version import Bookmark, Snapshot, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,11 @@ class DatasetState:
     def newest(self) -> Snapshot | None:
         """The newest snapshot, if there is one."""
         return self.snapshots[-1] if self.snapshots else None
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The snapshots, then the bookmarks."""
+        return (*self.snapshots, *self.bookmarks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

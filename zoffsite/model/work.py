@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.memory import NOTHING, Remembered
 from zoffsite.model.notice import Notice
@@ -26,6 +27,7 @@ class Work:
     """One dataset's share of a run: its plan, and the facts that the plan was made from.
 
     `memory` is what the ledger knows of it, None where it cannot be read; `raised` are alarms that the plan itself is.
+    `family` is what it shares with clones; `lends` the guids of its snapshots that clones start from in this run.
     """
 
     plan: DatasetPlan
@@ -33,6 +35,8 @@ class Work:
     replica: DatasetState | None
     memory: Remembered | None = NOTHING
     raised: tuple[Notice, ...] = ()
+    family: Family = ALONE
+    lends: frozenset[int] = frozenset()
 
     @property
     def prunable(self) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.version import Snapshot, Version
 
@@ -11,6 +13,14 @@ from zoffsite.model.version import Snapshot, Version
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
     """The box's newest snapshot, found on the source as `version`: what an incremental send can start from."""
+
+    version: Version
+    replica: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloneBase:
+    """The box has nothing of this dataset yet, but what it was cloned from: `replica` is a relative's snapshot."""
 
     version: Version
     replica: Snapshot
@@ -43,17 +53,18 @@ class Diverged:
         return self.replica if self.last_there is None else self.replica[self.replica.index(self.last_there) + 1 :]
 
 
-CommonBase = Base | NothingThere | Diverged
+CommonBase = Base | CloneBase | NothingThere | Diverged
 
 
-def find_base(source: DatasetState, replica: DatasetState | None) -> CommonBase:
+def find_base(source: DatasetState, replica: DatasetState | None, family: Family = ALONE) -> CommonBase:
     """What a send can start from. ZFS takes an incremental on top of a replica's NEWEST snapshot only.
 
-    A snapshot of the source is preferred to a bookmark of the same guid.
+    A snapshot of the source is preferred to a bookmark of the same guid. The versions of the datasets that this one
+    was cloned from are its own past: after `zfs promote` the base may be among them.
     """
     if replica is None or replica.newest is None:
-        return NothingThere()
-    known = _by_guid(source)
+        return next(reversed(clone_bases(source, family)), NothingThere())
+    known = _by_guid((*family.ancestors, *_versions(source)))
     base = known.get(replica.newest.guid)
     if base is not None:
         return Base(version=base, replica=replica.newest)
@@ -61,11 +72,20 @@ def find_base(source: DatasetState, replica: DatasetState | None) -> CommonBase:
     return Diverged(source=_versions(source), replica=replica.snapshots, last_common=last_common)
 
 
-def _by_guid(source: DatasetState) -> dict[int, Version]:
-    versions: dict[int, Version] = {bookmark.guid: bookmark for bookmark in source.bookmarks}
-    versions.update((snapshot.guid, snapshot) for snapshot in source.snapshots)
-    return versions
+def clone_bases(source: DatasetState, family: Family) -> tuple[CloneBase, ...]:
+    """Every version from which a replica can be made as a clone of a relative's, oldest first."""
+    known = _by_guid((*family.ancestors, *_versions(source)))
+    shared = sorted((v for v in known.values() if v.guid in family.there), key=lambda version: version.createtxg)
+    return tuple(CloneBase(version=version, replica=family.there[version.guid]) for version in shared)
+
+
+def _by_guid(versions: Iterable[Version]) -> dict[int, Version]:
+    found = dict[int, Version]()
+    for version in versions:
+        if isinstance(version, Snapshot) or version.guid not in found:
+            found[version.guid] = version
+    return found
 
 
 def _versions(source: DatasetState) -> tuple[Version, ...]:
-    return tuple(sorted((*source.snapshots, *source.bookmarks), key=lambda version: version.createtxg))
+    return tuple(sorted(source.versions, key=lambda version: version.createtxg))

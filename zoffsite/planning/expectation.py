@@ -23,4 +23,4 @@ def after_send(work: Work) -> DatasetState | None:
 
 
 def _on_box(snapshot: Snapshot, replica: str) -> Snapshot:
-    return replace(snapshot, dataset=replica, holds=0)
+    return replace(snapshot, dataset=replica, holds=0, cloned=False)

@@ -7,6 +7,7 @@ from shlex import quote
 
 from zoffsite.model.dataset import Dataset, KeyStatus
 from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
 from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.common_base import Base, Diverged
@@ -75,10 +76,11 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
     return None
 
 
-def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
+def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conflict:
     """The source does not know the box's newest snapshot."""
     shown = shown_names([snapshot.name for snapshot in found.unknown])
-    remedy = f"on the box, keep it aside, and the next run sends anew: {_set_aside(name)}"
+    remedy = f"keep it, and let the next run send anew under another name: {_other_name(job, source, name)}; "
+    remedy += f"or free the name, on the box: {_set_aside(name)}"
     if found.last_there is None:
         reason = (
             "the two have no snapshot in common, as when the source dataset was destroyed and created anew under its "
@@ -95,6 +97,28 @@ def diverged(source: DatasetState, name: str, found: Diverged) -> Conflict:
         reason=reason,
         remedy=remedy,
     )
+
+
+def renamed(job: Job, source: DatasetState, name: str, stray: DatasetState, *, occupied: bool) -> Conflict:
+    """The box has the dataset under another name: `stray`. `occupied`: its own name is another dataset's there."""
+    newest = stray.newest
+    assert newest is not None  # noqa: S101 - it is how the two were found to be one
+    free = f"{_set_aside(name)} && " if occupied else ""
+    old = stray.dataset.name
+    below = old.removeprefix(f"{job.root}/")
+    leave = "" if "/" in below else f"; or leave it there: {in_replicas(job, source, below)}"
+    return Conflict(
+        source=source.dataset.name,
+        replica=name,
+        code="renamed",
+        reason=f"the box has it as {old}, up to @{newest.name}: it was renamed on the source, and would be sent again",
+        remedy=f"on the box: {free}zfs rename {quote(old)} {quote(name)}{leave}",
+    )
+
+
+def in_replicas(job: Job, source: DatasetState, replica: str) -> str:
+    """The setting that makes `replica` the name of the dataset on the box."""
+    return f'replicas = {{ "{source.dataset.name}" = "{replica}" }} in [job.{job.name}]'
 
 
 def written_to(source: DatasetState, replica: DatasetState, base: Base) -> Conflict:
@@ -154,6 +178,10 @@ def _destroy(snapshots: tuple[Snapshot, ...]) -> str:
     """The command that destroys these snapshots, which have none between them, and no other."""
     first, last = snapshots[0], snapshots[-1]
     return f"zfs destroy {quote(first.full_name if first is last else f'{first.full_name}%{last.name}')}"
+
+
+def _other_name(job: Job, source: DatasetState, name: str) -> str:
+    return in_replicas(job, source, f"{name.removeprefix(f'{job.root}/')}-2")
 
 
 def _set_aside(name: str) -> str:

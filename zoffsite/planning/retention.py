@@ -49,8 +49,8 @@ def plan_prune(
     """Keep what any rule keeps, destroy the rest of the candidates.
 
     `protected` gives guids that are never destroyed, with the reason. Never destroyed either: the newest snapshot,
-    a held one, one that is no candidate. A retention without any rule keeps everything. Of an hour, day, week (ISO),
-    month or year, in UTC, the newest snapshot is kept; those without snapshots do not count.
+    a held or cloned one, one that is no candidate. A retention without any rule keeps everything. Of an hour, day,
+    week (ISO), month or year, in UTC, the newest snapshot is kept; those without snapshots do not count.
     """
     candidates = [snapshot for snapshot in state.snapshots if is_candidate(snapshot.name)]
     reasons: dict[str, list[str]] = {snapshot.name: [] for snapshot in state.snapshots}
@@ -75,6 +75,8 @@ def _always(state: DatasetState, protected: Mapping[int, str], is_candidate: Cal
             yield snapshot, protected[snapshot.guid]
         if snapshot.holds:
             yield snapshot, "held"
+        if snapshot.cloned:
+            yield snapshot, "cloned"
         if not is_candidate(snapshot.name):
             yield snapshot, "not ours"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState, TokenContents
 from zoffsite.model.job import Job, Selection
 from zoffsite.model.plan import (
@@ -18,34 +19,40 @@ from zoffsite.model.plan import (
 )
 from zoffsite.model.version import Bookmark, Snapshot, Version
 from zoffsite.planning.choice import refused_choice
-from zoffsite.planning.common_base import Base, Diverged, NothingThere, find_base
+from zoffsite.planning.common_base import Base, CloneBase, Diverged, NothingThere, clone_bases, find_base
 from zoffsite.planning.naming import travels
 from zoffsite.planning.obstacles import diverged, nothing_to_send, obstacle, unplanned_token, unread_token, written_to
 
 
 def plan_sends(
-    job: Job, source: DatasetState, replica: DatasetState | None, token: TokenContents | None, replica_name: str
+    job: Job,
+    source: DatasetState,
+    replica: DatasetState | None,
+    token: TokenContents | None,
+    replica_name: str,
+    family: Family = ALONE,
 ) -> DatasetPlan:
     """Plan one dataset from the facts of both sides; nothing is read, nothing is done.
 
-    `replica` is None where the box has no such dataset; `token` is its resume token as the source decoded it.
-    The steps are a chain: each starts from what the step before it brings.
+    `replica` is None where the box has no such dataset; `token` is its resume token as the source decoded it; `family`
+    is what it shares with clones. The steps are a chain: each starts from what the step before it brings.
     """
     stop = refused_choice(job, source, replica_name) or obstacle(source, replica, replica_name)
     if stop is not None:
         return stop
-    base = find_base(source, replica)
+    base = find_base(source, replica, family)
     if isinstance(base, Diverged):
-        return diverged(source, replica_name, base)
+        return diverged(job, source, replica_name, base)
     if isinstance(base, Base) and replica is not None and replica.dataset.written > 0:
         return written_to(source, replica, base)
+    way = _Way(source, replica_name, base, family)
     if replica is not None and replica.dataset.resume_token is not None:
         if token is None or token.token != replica.dataset.resume_token:
             return unread_token(source, replica_name)
         if token.stale is None:
-            return _resume(job, _Way(source, replica_name, base), token)
-        return _afresh(job, _Way(source, replica_name, base), stale_token=token.token)
-    return _afresh(job, _Way(source, replica_name, base))
+            return _resume(job, _as_begun(way, token), token)
+        return _afresh(job, way, stale_token=token.token)
+    return _afresh(job, way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ class _Way:
 
     source: DatasetState
     replica: str
-    base: Base | NothingThere
+    base: Base | CloneBase | NothingThere
+    family: Family
 
     @property
     def name(self) -> str:
@@ -62,12 +70,22 @@ class _Way:
 
     @property
     def version(self) -> Version | None:
-        return self.base.version if isinstance(self.base, Base) else None
+        return None if isinstance(self.base, NothingThere) else self.base.version
+
+    @property
+    def reason(self) -> str:
+        """Why it starts where it does."""
+        if isinstance(self.base, NothingThere):
+            origin = self.source.dataset.origin
+            return "the box has no snapshot of this dataset" + (f", nor of its origin {origin}" if origin else "")
+        if isinstance(self.base, CloneBase):
+            return f"the box has {_words(self.base.version)} of {self.base.version.dataset}, from which it was cloned"
+        return f"{_words(self.base.version)} is the newest snapshot both sides have"
 
 
 def _afresh(job: Job, way: _Way, stale_token: str | None = None) -> DatasetPlan:
     """The plan where nothing is to be resumed; a stale token is to be aborted first."""
-    targets = _selected(job, _newer(way.source, way.version))
+    targets = _selected(job, _newer(way.source, way.version), way.family.wanted)
     if not targets:
         return _nothing_new(way, stale_token)
     aborted = "" if stale_token is None else "; the interrupted receive there can no longer be resumed"
@@ -75,10 +93,18 @@ def _afresh(job: Job, way: _Way, stale_token: str | None = None) -> DatasetPlan:
     return kind(
         source=way.name,
         replica=way.replica,
-        steps=tuple(_chain(way.source, way.version, targets)),
-        reason=_reason(way.version) + aborted,
+        steps=tuple(_chain(way, way.version, targets)),
+        reason=way.reason + aborted,
         stale_token=stale_token,
     )
+
+
+def _as_begun(way: _Way, token: TokenContents) -> _Way:
+    """A first send goes on from where it began, though another start may be better by now."""
+    if isinstance(way.base, Base):
+        return way
+    begun = (base for base in clone_bases(way.source, way.family) if base.version.guid == token.fromguid)
+    return replace(way, base=next(begun, NothingThere()))
 
 
 def _resume(job: Job, way: _Way, token: TokenContents) -> DatasetPlan:
@@ -97,18 +123,18 @@ def _resume(job: Job, way: _Way, token: TokenContents) -> DatasetPlan:
             way.source, way.replica, f"it starts from guid {token.fromguid} instead of {fromguid or 'nothing'}"
         )
     first = SendStep(to=to, base=way.version, estimated_bytes=token.remaining_bytes)
-    rest = _selected(job, _newer(way.source, to))
+    rest = _selected(job, _newer(way.source, to), way.family.wanted)
     return ResumeSend(
         source=way.name,
         replica=way.replica,
         token=token.token,
-        steps=(first, *_chain(way.source, to, rest)),
-        reason=f"resume the interrupted send of @{to.name}; {_reason(way.version)}",
+        steps=(first, *_chain(way, to, rest)),
+        reason=f"the send of @{to.name} was interrupted; {way.reason}",
     )
 
 
 def _nothing_new(way: _Way, stale_token: str | None) -> DatasetPlan:
-    if isinstance(way.base, NothingThere):
+    if not isinstance(way.base, Base):
         return nothing_to_send(way.source, way.replica)
     version = way.base.version
     return UpToDate(
@@ -125,37 +151,37 @@ def _newer(source: DatasetState, base: Version | None) -> Sequence[Snapshot]:
     return [s for s in source.snapshots if base is None or s.createtxg > base.createtxg]
 
 
-def _selected(job: Job, snapshots: Sequence[Snapshot]) -> Sequence[Snapshot]:
+def _selected(job: Job, snapshots: Sequence[Snapshot], wanted: frozenset[int]) -> Sequence[Snapshot]:
+    """What the job's selection sends, and what clones start from whatever the selection."""
     travelling = [snapshot for snapshot in snapshots if travels(job, snapshot.name)]
-    return travelling[-1:] if job.selection is Selection.LATEST else travelling
+    if job.selection is Selection.LATEST:
+        travelling = travelling[-1:]
+    sent = wanted.union(snapshot.guid for snapshot in travelling)
+    return [snapshot for snapshot in snapshots if snapshot.guid in sent]
 
 
-def _chain(source: DatasetState, base: Version | None, targets: Sequence[Snapshot]) -> Iterator[SendStep]:
+def _chain(way: _Way, base: Version | None, targets: Sequence[Snapshot]) -> Iterator[SendStep]:
     for target in targets:
-        yield SendStep(to=target, base=base, estimated_bytes=written_between(source, base, target))
+        size = written_between(way.source, base, target, way.family.ancestors)
+        yield SendStep(to=target, base=base, estimated_bytes=size)
         base = target
 
 
-def written_between(source: DatasetState, base: Version | None, to: Snapshot) -> int:
+def written_between(source: DatasetState, base: Version | None, to: Snapshot, ancestors: Sequence[Version] = ()) -> int:
     """The size in bytes of what leads from `base` to `to`, as the source counts it.
 
     From the listing alone: asking `zfs send -n` would cost a process per dataset.
     """
     if base is None:
         return to.referenced
-    return sum(snapshot.written for snapshot in _between(source.snapshots, base, to))
+    past = [version for version in ancestors if isinstance(version, Snapshot)]
+    return sum(s.written for snapshots in (past, source.snapshots) for s in _between(snapshots, base, to))
 
 
 def _between(snapshots: Sequence[Snapshot], base: Version, to: Snapshot) -> Sequence[Snapshot]:
     """Those after `base` up to `to`: found by halving, for a chain of 10,000 asks 10,000 times."""
     start, end = (bisect_right(snapshots, version.createtxg, key=lambda s: s.createtxg) for version in (base, to))
     return snapshots[start:end]
-
-
-def _reason(base: Version | None) -> str:
-    if base is None:
-        return "full send, because the box has no snapshot of this dataset"
-    return f"incremental from {_words(base)}, the newest snapshot both sides have"
 
 
 def _words(version: Version) -> str:

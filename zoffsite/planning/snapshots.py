@@ -8,7 +8,7 @@ from datetime import datetime
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, SnapshotWhen
-from zoffsite.model.version import NOT_TAKEN, Snapshot, Version
+from zoffsite.model.version import NOT_TAKEN, Snapshot
 from zoffsite.model.work import SourceFacts
 from zoffsite.planning.choice import mistaken
 from zoffsite.planning.naming import is_ours, snapshot_name, travels
@@ -30,18 +30,22 @@ def to_snapshot(job: Job, chosen: Collection[DatasetState], now: datetime) -> tu
 def with_pending(facts: SourceFacts, now: datetime) -> SourceFacts:
     """`facts` as they would be once `facts.to_snapshot` were taken; those snapshots have the guid NOT_TAKEN."""
     names = dict(full_name.split("@", 1) for full_name in facts.to_snapshot)
-    return replace(facts, chosen=tuple(_pending(state, names.get(state.dataset.name), now) for state in facts.chosen))
+    states = (*facts.chosen, *facts.inventory.datasets.values())
+    versions = (version for state in states for version in state.versions)
+    txg = 1 + max((version.createtxg for version in versions), default=0)
+    chosen = (_pending(state, names.get(state.dataset.name), txg, now) for state in facts.chosen)
+    return replace(facts, chosen=tuple(chosen))
 
 
-def _pending(state: DatasetState, name: str | None, now: datetime) -> DatasetState:
+def _pending(state: DatasetState, name: str | None, txg: int, now: datetime) -> DatasetState:
+    """With a snapshot that is younger than every other: also than those of a dataset that this one is a clone of."""
     if name is None:
         return state
-    versions: tuple[Version, ...] = (*state.snapshots, *state.bookmarks)
     snapshot = Snapshot(
         dataset=state.dataset.name,
         name=name,
         guid=NOT_TAKEN,
-        createtxg=1 + max((version.createtxg for version in versions), default=0),
+        createtxg=txg,
         creation=int(now.timestamp()),
         written=state.dataset.written,
         referenced=state.dataset.referenced,

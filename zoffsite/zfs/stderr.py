@@ -145,11 +145,16 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code="base-mismatch",
-        pattern=r"most recent snapshot of .* does not\s+match incremental source|"
-        r"local origin for clone .* does not exist",
+        pattern=r"most recent snapshot of .* does not\s+match incremental source",
         problem="the replica's newest snapshot is not the base of this send",
         remedy=_try_again,
         transient=True,  # the next attempt looks again, and plans from what it sees
+    ),
+    Rule(
+        code="origin-missing",
+        pattern=r"local origin for clone .* does not exist",
+        problem="it is a clone, and what it starts from has not arrived there",
+        remedy=lambda _: "see what stopped the dataset that it is a clone of; the next run sends both",
     ),
     Rule(
         code="partial-receive",

@@ -1,0 +1,82 @@
+"""Replicas under the root that no dataset of the job has any more, and datasets that have got another name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from shlex import quote
+
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import Conflict, FullSend, IncrementalSend
+from zoffsite.model.work import Work
+from zoffsite.planning.obstacles import renamed
+
+
+def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
+    """What is below the root, has snapshots, and is not among `owned`: the replicas of all that the job covers."""
+    owners = frozenset(owned)
+    return tuple(
+        state
+        for name, state in box.items()
+        if name.startswith(f"{job.root}/") and name not in owners and state.snapshots
+    )
+
+
+def renames_of(works: Iterable[Work], strays: Iterable[DatasetState]) -> dict[str, DatasetState]:
+    """The datasets that would be sent again although the box has them, each with the replica that it is there.
+
+    That replica's newest snapshot is the dataset's, and nobody's else: either the replica is a stray, or it has the
+    name of a dataset that does not know the snapshot, as after two were renamed in a row. An older snapshot in common
+    is not enough: under the right name the replica would be in the way as much as it is now.
+    """
+    works = tuple(works)
+    foreign = (work.replica for work in works if _in_the_way(work) and work.replica)
+    by_guid = {state.newest.guid: state for state in (*foreign, *strays) if state.newest}
+    found = ((work.source.dataset.name, _first(work, by_guid)) for work in works if _anew(work) or _in_the_way(work))
+    return {name: state for name, state in found if state is not None}
+
+
+def with_renamed(job: Job, works: Iterable[Work], renames: Mapping[str, DatasetState]) -> tuple[Work, ...]:
+    """The works, those of `renames` in conflict: nothing is sent again before somebody has decided."""
+    return tuple(
+        replace(work, plan=renamed(job, work.source, work.plan.replica, stray, occupied=_in_the_way(work)), raised=())
+        if (stray := renames.get(work.source.dataset.name))
+        else work
+        for work in works
+    )
+
+
+def stray_notices(strays: Iterable[DatasetState], renames: Mapping[str, DatasetState]) -> tuple[Notice, ...]:
+    """A notice for each stray that is not only a dataset under its old name."""
+    known = {state.dataset.name for state in renames.values()}
+    return tuple(_kept(state) for state in strays if state.dataset.name not in known)
+
+
+def _anew(work: Work) -> bool:
+    return isinstance(work.plan, FullSend | IncrementalSend) and work.replica is None
+
+
+def _in_the_way(work: Work) -> bool:
+    return isinstance(work.plan, Conflict) and work.plan.code == "diverged"
+
+
+def _first(work: Work, by_guid: Mapping[int, DatasetState]) -> DatasetState | None:
+    return next((by_guid[version.guid] for version in work.source.versions if version.guid in by_guid), None)
+
+
+def _kept(state: DatasetState) -> Notice:
+    newest, name = state.snapshots[-1], state.dataset.name
+    return Notice(
+        code="replica-without-dataset",
+        subject=name,
+        message=f"no dataset of the job is kept there any more, since about {_day(newest.creation)}; "
+        f"it stays as it is, {len(state.snapshots)} snapshots up to @{newest.name}",
+        remedy=f"to be rid of it, on the box: zfs destroy -r {quote(name)}",
+    )
+
+
+def _day(creation: int) -> str:
+    return f"{datetime.fromtimestamp(creation, UTC):%Y-%m-%d %H:%M} UTC"

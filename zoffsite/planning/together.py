@@ -1,0 +1,71 @@
+"""All datasets of a run, planned with an eye on each other: clones after their origins, renamed ones found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from zoffsite.model.family import Family
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import FullSend
+from zoffsite.model.work import SourceFacts, Work
+from zoffsite.planning.clones import (
+    Kin,
+    doubled,
+    family_of,
+    kin_of,
+    origin_name,
+    origin_waits,
+    origins_first,
+    starts_of_clones,
+    with_lends,
+)
+from zoffsite.planning.expectation import after_send
+from zoffsite.planning.strays import renames_of, stray_notices, strays_of, with_renamed
+
+PlanOne = Callable[[DatasetState, Family], Work]
+
+
+def plan_together(
+    job: Job, facts: SourceFacts, box: Mapping[str, DatasetState], names: Mapping[str, str], plan_one: PlanOne
+) -> tuple[tuple[Work, ...], tuple[Notice, ...]]:
+    """Plan every chosen dataset by `plan_one`, in the order of `facts`, and say what a person should know besides.
+
+    `names` gives the replica of each dataset that the job covers, also where this run leaves it out.
+    """
+    kin = kin_of(facts.inventory.datasets)
+    strays = strays_of(job, box, names.values())
+    works = _planned(facts, box, names, strays, kin, plan_one)
+    renames = renames_of(works, strays)
+    done = with_lends(with_renamed(job, works, renames))
+    notices = (*stray_notices(strays, renames), *(doubled(work.plan, work.source) for work in done))
+    return done, tuple(notice for notice in notices if notice is not None)
+
+
+def _planned(
+    facts: SourceFacts,
+    box: Mapping[str, DatasetState],
+    names: Mapping[str, str],
+    strays: tuple[DatasetState, ...],
+    kin: Kin,
+    plan_one: PlanOne,
+) -> list[Work]:
+    """Each dataset planned as if those before it had been sent."""
+    there = {dataset: box[replica] for dataset, replica in names.items() if replica in box}
+    missing = {dataset for dataset in names if dataset not in there or not there[dataset].snapshots}
+    starts = starts_of_clones(facts.chosen, missing, kin)
+    chosen = {state.dataset.name for state in facts.chosen}
+    works = dict[str, Work]()
+    for state in origins_first(facts.chosen):
+        name = state.dataset.name
+        work = plan_one(state, family_of(state, kin, there, strays, starts.get(name, frozenset())))
+        origin = origin_name(state.dataset.origin or "")
+        if isinstance(work.plan, FullSend) and origin in names and origin not in chosen:
+            work = replace(work, plan=origin_waits(state, work.plan.replica), raised=())
+        works[name] = work
+        expected = after_send(work)
+        if expected is not None:
+            there[name] = expected
+    return [works[state.dataset.name] for state in facts.chosen]
