@@ -9,14 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.inventory import DatasetState, TokenContents
 from zoffsite.model.job import Job, Retention
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused, ResumeSend, Send, Side, UpToDate
-from zoffsite.model.version import Bookmark, Snapshot
+from zoffsite.model.version import Bookmark, Snapshot, Version
 from zoffsite.planning.bookmarks import bookmark_name, has_bookmark, is_our_bookmark, superseded
 from zoffsite.planning.common_base import Base, Diverged, find_base
 from zoffsite.planning.naming import is_ours
@@ -32,10 +32,10 @@ TOKEN = "1-a-b-c"
 
 retentions = st.builds(
     Retention,
-    last=st.integers(0, 3),
-    within=st.none() | st.just(timedelta(hours=4)),
-    hourly=st.integers(0, 3),
-    daily=st.integers(0, 2),
+    last=st.integers(1, 3),
+    within=st.none() | st.just(timedelta(hours=16)),
+    hourly=st.integers(0, 2),
+    daily=st.integers(0, 1),
 )
 keeping_jobs = st.builds(
     lambda chosen, here, there: replace(chosen, keep_source=here, keep_box=there), jobs, retentions, retentions
@@ -88,7 +88,6 @@ def check_raw(plan: Send) -> None:
         assert argv.send_resume(plan.token)[:3] == ["zfs", "send", "-w"]
 
 
-@settings(max_examples=150)
 @given(worlds(), jobs, st.data())
 def test_no_lie_makes_the_source_send_anything_but_its_own_snapshots_raw_from_a_base_of_its_own(
     world: World, chosen: Job, data: st.DataObject
@@ -98,11 +97,10 @@ def test_no_lie_makes_the_source_send_anything_but_its_own_snapshots_raw_from_a_
     if not isinstance(plan, Send):
         return
     check_raw(plan)
-    versions = (*world.source.snapshots, *world.source.bookmarks)
     base = None if box.newest is None else box.newest.guid
     for step in plan.steps:
         assert step.to in world.source.snapshots
-        assert step.base is None or (step.base in versions and step.base.createtxg < step.to.createtxg)
+        assert step.base is None or (step.base in world.versions and step.base.createtxg < step.to.createtxg)
         assert (step.base and step.base.guid) == base
         base = step.to.guid
     if isinstance(plan, ResumeSend):
@@ -120,7 +118,6 @@ def test_no_lie_makes_a_plaintext_dataset_leave(world: World, chosen: Job, data:
     assert plan.code == "not-encrypted"
 
 
-@settings(max_examples=150)
 @given(worlds(), jobs, st.data())
 def test_a_full_send_never_goes_where_the_box_shows_a_snapshot(world: World, chosen: Job, data: st.DataObject) -> None:
     box, offered = data.draw(lies(world)), data.draw(st.none() | token_lies(world))
@@ -142,7 +139,6 @@ def honest(world: World) -> DatasetState:
     return replica(*(replace(snapshot, dataset=REPLICA) for snapshot in world.source.snapshots))
 
 
-@settings(max_examples=150)
 @given(worlds(), keeping_jobs, st.data())
 def test_a_lie_costs_the_source_no_snapshot_that_its_own_retention_would_keep(
     world: World, chosen: Job, data: st.DataObject
@@ -174,7 +170,8 @@ def after_run(chosen: Job, here: DatasetState, box: DatasetState) -> DatasetStat
     """The source after the end of a run in which the box claimed to have its newest: bookmarked, then pruned."""
     assert box.newest is not None
     guid = box.newest.guid
-    (newest,) = {v.guid: v for v in (*here.bookmarks, *here.snapshots) if v.guid == guid}.values()
+    versions: tuple[Version, ...] = (*here.snapshots, *here.bookmarks)
+    newest = next(version for version in versions if version.guid == guid)
     gone = superseded(chosen, here, guid)
     bookmarks = [bookmark for bookmark in here.bookmarks if bookmark not in gone]
     if not has_bookmark(chosen, here, guid):
@@ -186,7 +183,6 @@ def after_run(chosen: Job, here: DatasetState, box: DatasetState) -> DatasetStat
     return replace(here, snapshots=tuple(left), bookmarks=tuple(bookmarks))
 
 
-@settings(max_examples=150)
 @given(worlds(), keeping_jobs, st.data())
 def test_for_a_box_that_told_the_truth_a_base_is_always_left_and_bookmarks_of_others_always(
     world: World, chosen: Job, data: st.DataObject

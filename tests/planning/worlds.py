@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Selection, SnapshotWhen
-from zoffsite.model.version import Bookmark, Snapshot
+from zoffsite.model.version import Bookmark, Snapshot, Version
 
 from .make import NOON, OURS, REPLICA, SOURCE, job, replica, source
 
@@ -42,9 +42,14 @@ class World:
     whose: dict[int, str]
 
     @property
+    def versions(self) -> tuple[Version, ...]:
+        """All that the source has."""
+        return (*self.source.snapshots, *self.source.bookmarks)
+
+    @property
     def known(self) -> set[int]:
         """The guids that the source has, as snapshot or bookmark."""
-        return {version.guid for version in (*self.source.snapshots, *self.source.bookmarks)}
+        return {version.guid for version in self.versions}
 
     @property
     def newest(self) -> Snapshot | None:
@@ -57,7 +62,7 @@ class World:
 
     def after(self, guid: int | None) -> list[Snapshot]:
         """The source's snapshots that are younger than the version with this guid; all of them for None."""
-        txgs = {version.guid: version.createtxg for version in (*self.source.snapshots, *self.source.bookmarks)}
+        txgs = {version.guid: version.createtxg for version in self.versions}
         return [s for s in self.source.snapshots if guid is None or s.createtxg > txgs[guid]]
 
     def wanted(self, chosen: Job, guid: int | None) -> list[Snapshot]:
@@ -101,7 +106,7 @@ _versions = st.builds(
     _Version,
     guid=st.integers(1, 2**64 - 1),
     here=st.sampled_from([True, True, False]),
-    whose=st.sampled_from(sorted(NAMES)),
+    whose=st.just("ours") | st.sampled_from(sorted(NAMES)),
     marks=st.lists(st.sampled_from(MARKS), unique=True, max_size=2).map(tuple),
     there=st.sampled_from(["same", "same", "renamed", "of another", None]),
     gap=st.integers(1, 1000),

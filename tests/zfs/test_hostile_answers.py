@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
+from zoffsite.model.version import Version
 from zoffsite.zfs.names import is_dataset, is_version
 from zoffsite.zfs.parse import parse_inventory, parse_snapshots
 from zoffsite.zfs.permissions import parse_allow
@@ -132,7 +133,7 @@ def check_state(name: str, state: DatasetState) -> None:
     """What was read is what ZFS could have: no name that a command could take for an option, no number too large."""
     assert state.dataset.name == name
     assert is_dataset(name)
-    versions = (*state.snapshots, *state.bookmarks)
+    versions: tuple[Version, ...] = (*state.snapshots, *state.bookmarks)
     assert all(is_version(v.name) and v.dataset == name and 0 < v.guid < 2**64 for v in versions)
     assert all(0 <= v.createtxg < 2**64 and 0 <= v.creation < 2**38 for v in versions)
     assert list(state.snapshots) == sorted(state.snapshots, key=lambda s: (s.createtxg, s.creation, s.name))
