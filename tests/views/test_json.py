@@ -67,8 +67,9 @@ def test_notices_come_back_from_the_json_of_a_report_and_an_old_one_has_none() -
 
 def test_the_plan_has_the_promised_shape() -> None:
     tree = plan_json(PLAN)
-    assert set(tree) == {"job", "datasets", "prune", "notices"}
+    assert set(tree) == {"job", "datasets", "prune", "notices", "hooks"}
     assert [notice["code"] for notice in tree["notices"]] == ["replica-without-dataset"]
+    assert [hook["before"] for hook in tree["hooks"]] == [["freeze", "main"]]
     for dataset in tree["datasets"]:
         assert {"source", "replica", "action", "base", "to", "estimated_bytes", "reason"} <= set(dataset)
     assert set(by_action(tree)) == {"full", "incremental", "resume", "up-to-date", "conflict", "refused"}

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.job import Hook
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import (
     Conflict,
     FullSend,
+    HookPlan,
     IncrementalSend,
     JobPlan,
     Kept,
@@ -70,6 +72,12 @@ PLAN = JobPlan(
         ),
     ),
     notices=(NOTICE,),
+    hooks=(
+        HookPlan(
+            hook=Hook(datasets=("tank/b",), before=("freeze", "main"), after=("thaw",), timeout=60.0),
+            datasets=("tank/b", "tank/b/logs"),
+        ),
+    ),
 )
 
 ERROR = ErrorReport(code="stalled", message="send tank/b: no byte moved", remedy="zoffsite backup", transient=True)

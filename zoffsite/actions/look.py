@@ -12,6 +12,7 @@ from zoffsite.model.errors import OperationError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job
 from zoffsite.model.work import SourceFacts
+from zoffsite.planning.hooks import check_hooks
 from zoffsite.planning.selection import choose, roots_of
 from zoffsite.planning.snapshots import to_snapshot
 
@@ -27,11 +28,12 @@ class BoxFacts:
 def look_at_source(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """List the job's datasets with all their versions. `only` narrows the job to these dataset names.
 
-    Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there.
+    Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there, or that of a hook.
     """
     source = hosts.source_of(job)
     roots = () if job.by_property else roots_of(job.datasets)
     inventory = _list_source(source, job, roots)
+    check_hooks(job, choose(inventory, job))
     chosen = choose(inventory, job, only)
     return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
 

@@ -20,6 +20,7 @@ from zoffsite.model.work import JobWork, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
 from zoffsite.planning.clones import lent
 from zoffsite.planning.expectation import after_send
+from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source
 from zoffsite.planning.retention import plan_both_prunes
@@ -33,7 +34,8 @@ from zoffsite.zfs.names import replica_of
 def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> JobPlan:
     """What a run would do now, the snapshots it would take included. Changes nothing."""
     facts = look_at_source(job, hosts, now, only)
-    return find_common_base(job, hosts, with_pending(facts, now), now).plan
+    plan = find_common_base(job, hosts, with_pending(facts, now), now).plan
+    return replace(plan, hooks=plan_hooks(job, facts.chosen))
 
 
 def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: datetime) -> JobWork:

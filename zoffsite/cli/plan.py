@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -48,7 +49,16 @@ def draw_plan(out: Console, job: Job, plan: JobPlan) -> None:
             out.print(Padding(Text(f"Remedy: {each.remedy}"), (0, 0, 0, 14)))
     draw_notices(out, plan.notices)
     out.print()
+    draw_hooks(out, plan)
     draw_summary(out, job, plan)
+
+
+def draw_hooks(out: Console, plan: JobPlan) -> None:
+    """The commands around the snapshot; a plan runs none of them."""
+    for each in plan.hooks:
+        for when, command in (("before", each.hook.before), ("after", each.hook.after)):
+            if command:
+                out.print(Text(f"{when} the snapshot of {', '.join(each.datasets)}: {shlex.join(command)}"))
 
 
 def draw_summary(out: Console, job: Job, plan: JobPlan) -> None:

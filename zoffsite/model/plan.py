@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from zoffsite.model.job import Hook
 from zoffsite.model.notice import Notice
 from zoffsite.model.version import Snapshot, Version
 
@@ -121,6 +122,14 @@ class PrunePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookPlan:
+    """A hook that a run would run, and the datasets of the run that it is about."""
+
+    hook: Hook
+    datasets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
     """The whole run as a value. `to_snapshot` are the full names that the run would take first."""
 
@@ -129,3 +138,4 @@ class JobPlan:
     datasets: tuple[DatasetPlan, ...]
     prune: tuple[PrunePlan, ...]
     notices: tuple[Notice, ...] = ()
+    hooks: tuple[HookPlan, ...] = ()

@@ -9,17 +9,22 @@ from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.memory import NOTHING, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import DatasetPlan, JobPlan
+from zoffsite.model.report import DatasetOutcome
 from zoffsite.model.version import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFacts:
-    """The source after its snapshots: `chosen` are the job's datasets, encrypted or not; `to_snapshot` full names."""
+    """The source after its snapshots: `chosen` are the job's datasets, encrypted or not; `to_snapshot` full names.
+
+    `left_out` are the datasets that are none of the chosen any more, because something failed before their snapshot.
+    """
 
     inventory: Inventory
     chosen: tuple[DatasetState, ...]
     to_snapshot: tuple[str, ...]
     notices: tuple[Notice, ...] = ()
+    left_out: tuple[DatasetOutcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

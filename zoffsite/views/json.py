@@ -15,6 +15,7 @@ from zoffsite.model.plan import (
     Conflict,
     DatasetPlan,
     FullSend,
+    HookPlan,
     IncrementalSend,
     JobPlan,
     PrunePlan,
@@ -34,6 +35,7 @@ def plan_json(plan: JobPlan) -> Json:
         "job": plan.job,
         "datasets": [_dataset_json(dataset) for dataset in plan.datasets],
         "prune": [_prune_json(prune) for prune in plan.prune],
+        "hooks": [_hook_json(hook) for hook in plan.hooks],
         "notices": [_notice_json(notice) for notice in plan.notices],
     }
 
@@ -115,6 +117,15 @@ def _prune_json(prune: PrunePlan) -> Json:
         "dataset": prune.dataset,
         "destroy": [snapshot.name for snapshot in prune.destroy],
         "keep": [{"name": kept.snapshot.name, "reasons": list(kept.reasons)} for kept in prune.keep],
+    }
+
+
+def _hook_json(plan: HookPlan) -> Json:
+    return {
+        "datasets": list(plan.datasets),
+        "before": list(plan.hook.before),
+        "after": list(plan.hook.after),
+        "timeout_seconds": plan.hook.timeout,
     }
 
 
