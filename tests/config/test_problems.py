@@ -123,6 +123,15 @@ def test_a_missing_key_is_reported_at_its_table(house: House) -> None:
         ('box = "friend"', 'box = "friend"\nsnapshots.prefix = ""', "cannot begin a snapshot's name"),
         ('box = "friend"', 'box = "friend"\nsnapshots.take = "never"', "nothing new would ever be sent"),
         ('box = "friend"', 'box = "friend"\nkeep.box.daily = 0', "no rule here keeps anything"),
+        ('box = "friend"', 'box = "friend"\nkeep.box.patterns = ["*"]', "no rule here keeps anything"),
+        ('box = "friend"', 'box = "friend"\nhooks = [{ datasets = ["tank/home"] }]', "it has no command"),
+        ('box = "friend"', 'box = "friend"\nhooks = [{ datasets = ["tank/home"], before = [" "] }]', "command is empty"),
+        (
+            'box = "friend"',
+            'box = "friend"\nsnapshots = { take = "never", send = "all" }\n'
+            'hooks = [{ datasets = ["tank/home"], after = ["thaw"] }]',
+            "hooks are run around the job's own snapshots",
+        ),
         ('box = "friend"', 'box = "friend"\nkeep.box.daily = -1', "too small"),
         ('box = "friend"', 'box = "friend"\nretries.first_wait = "1h"', "longer than the longest"),
         (

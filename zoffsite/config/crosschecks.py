@@ -190,7 +190,7 @@ def _times(parsed: Parsed) -> Iterator[Finding]:
             yield ("job", name, "retries", "first_wait"), what, "lower it, or raise longest_wait"
         for side, keep in (("source", job.keep.source), ("box", job.keep.box)):
             if keep.model_fields_set and keep.keeps_nothing:
-                remedy = "write one rule that is more than 0; a table without any rule keeps everything"
+                remedy = "write one rule that is more than 0, for instance last = 10; an empty table keeps everything"
                 yield ("job", name, "keep", side), "no rule here keeps anything", remedy
 
 

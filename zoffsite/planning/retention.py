@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Retention
@@ -25,17 +27,23 @@ def plan_both_prunes(job: Job, source: DatasetState, replica: DatasetState, now:
     """What to prune of one dataset on both sides, given a replica that is as it should be; empty where it is not.
 
     On the source only snapshots of ours are candidates, and what the box does not have yet is kept. On the box, those
-    that the job's selection patterns name are candidates too: nobody else there would prune them.
+    that the job's selection patterns name are candidates too: nobody else there would prune them. And on either side
+    those that its retention's own patterns name.
     """
     base = find_base(source, replica)
     if not isinstance(base, Base):
         return ()
     needed = {base.version.guid: "base"}
     unsent = {s.guid: "not on the box yet" for s in source.snapshots if s.createtxg > base.version.createtxg}
+    here, there = job.keep_source, job.keep_box
     return (
-        plan_prune(Side.SOURCE, source, job.keep_source, now, unsent | needed, lambda name: is_ours(job, name)),
-        plan_prune(Side.BOX, replica, job.keep_box, now, needed, lambda name: is_chosen(job, name)),
+        plan_prune(Side.SOURCE, source, here, now, unsent | needed, lambda n: is_ours(job, n) or _named(here, n)),
+        plan_prune(Side.BOX, replica, there, now, needed, lambda n: is_chosen(job, n) or _named(there, n)),
     )
+
+
+def _named(retention: Retention, name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in retention.patterns)
 
 
 def plan_prune(
@@ -82,7 +90,7 @@ def _always(state: DatasetState, protected: Mapping[int, str], is_candidate: Cal
 
 
 def _by_rules(candidates: list[Snapshot], retention: Retention, now: datetime) -> Reasons:
-    if retention == Retention():
+    if replace(retention, patterns=()) == Retention():  # patterns are no rule: they only say what the rules are about
         yield from ((snapshot, "no rule") for snapshot in candidates)
         return
     newest_first = candidates[::-1]
