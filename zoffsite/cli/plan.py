@@ -17,10 +17,10 @@ from zoffsite.cli.report import draw_notices
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
-from zoffsite.model.plan import Conflict, JobPlan, Refused, Send
+from zoffsite.model.plan import Conflict, JobPlan, Refused
 from zoffsite.planning.bandwidth import rate_at
 from zoffsite.views.json import plan_json
-from zoffsite.views.words import duration_words, rate_words, size_words
+from zoffsite.views.words import duration_words, plan_words, rate_words, size_words
 
 STYLES = {"full": "cyan", "incremental": "cyan", "resume": "cyan", "up-to-date": "green"}
 
@@ -40,17 +40,17 @@ def draw_plan(out: Console, job: Job, plan: JobPlan) -> None:
     """The plan as text, a dataset in two or three lines."""
     source = job.source.label if job.source else "this machine"
     out.print(f"Job [bold]{job.name}[/]: {source} → {job.root} on {job.box.label}\n", soft_wrap=True)
+    rate = rate_at(job, datetime.now().time())
     for each in plan.datasets:
-        bytes_words = size_words(estimated_bytes(each)) if isinstance(each, Send) else ""
         style = STYLES.get(each.action, "bold red")
-        out.print(Text.assemble((f"  {each.action:<12}", style), f"{bytes_words:>10}  ", (each.source, "bold")))
-        out.print(Padding(Text(each.reason), (0, 0, 0, 14)))
+        out.print(Text.assemble((f"  {each.action:<12}", style), (each.source, "bold")))
+        out.print(Padding(Text(plan_words(each, rate)), (0, 0, 0, 4)))
         if isinstance(each, Conflict | Refused):
-            out.print(Padding(Text(f"Remedy: {each.remedy}"), (0, 0, 0, 14)))
+            out.print(Padding(Text(f"Remedy: {each.remedy}"), (0, 0, 0, 4)))
     draw_notices(out, plan.notices)
     out.print()
     draw_hooks(out, plan)
-    draw_summary(out, job, plan)
+    draw_summary(out, job, plan, rate)
 
 
 def draw_hooks(out: Console, plan: JobPlan) -> None:
@@ -61,11 +61,10 @@ def draw_hooks(out: Console, plan: JobPlan) -> None:
                 out.print(Text(f"{when} the snapshot of {', '.join(each.datasets)}: {shlex.join(command)}"))
 
 
-def draw_summary(out: Console, job: Job, plan: JobPlan) -> None:
-    """Totals, and the command that carries the plan out."""
+def draw_summary(out: Console, job: Job, plan: JobPlan, rate: int | None) -> None:
+    """Totals, and the command that carries the plan out. `rate` is bytes per second at this time of the day."""
     total = sum(estimated_bytes(each) for each in plan.datasets)
     words = f"about {size_words(total)} to send"
-    rate = rate_at(job, datetime.now().time())
     if rate and total:
         words += f", {duration_words(total / rate)} at {rate_words(rate)}"
     pruned = sum(len(each.destroy) for each in plan.prune)

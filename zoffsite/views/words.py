@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import humanize
 
+from zoffsite.model.plan import Conflict, DatasetPlan, Refused, UpToDate
 from zoffsite.model.report import DatasetResult, RunReport, RunState
 
+_SENDS = {"full": "full send", "incremental": "incremental send", "resume": "rest of a send"}
 _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
 _TROUBLES = {
     DatasetResult.FAILED: "failed",
@@ -44,6 +46,20 @@ def duration_words(duration: float | timedelta) -> str:
         if len(words) == 2:
             break
     return " ".join(words)
+
+
+def plan_words(plan: DatasetPlan, rate: int | None = None) -> str:
+    """What would be done, and why: `full send, 2.1 TiB, because the box has no snapshot of this dataset`.
+
+    `rate` is bytes per second: with it, also how long it takes.
+    """
+    if isinstance(plan, Conflict | Refused):
+        return plan.reason
+    if isinstance(plan, UpToDate):
+        return f"nothing to send, because {plan.reason}"
+    size = sum(step.estimated_bytes for step in plan.steps)
+    time = f", {duration_words(size / rate)}" if rate else ""
+    return f"{_SENDS[plan.action]}, {size_words(size)}{time}, because {plan.reason}"
 
 
 def report_words(report: RunReport) -> str:
