@@ -21,7 +21,9 @@ app = typer.Typer(
 )
 config_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look at the settings.")
 notify_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Look after the notifications.")
+box_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Set up the box.")
 app.add_typer(config_app, name="config")
+app.add_typer(box_app, name="box")
 app.add_typer(notify_app, name="notify")
 
 JobOption = Annotated[
@@ -34,6 +36,11 @@ DatasetOption = Annotated[
 ]
 DatasetsArgument = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Datasets of the job.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+BoxOption = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--box", "-b", help="The box of zoffsite.toml; not needed if only one has a tunnel."),
+]
 
 
 @app.callback()
@@ -133,6 +140,29 @@ def config_check(
     from zoffsite.cli.config import check
 
     raise typer.Exit(check(offline=offline))
+
+
+@box_app.command("kit")
+def box_kit(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")],
+    box: BoxOption = None,
+) -> None:
+    """Write what both machines need: tunnel, firewalls, SSH, gate and keeper, each side with its `install`."""
+    from zoffsite.cli.box import write_kit
+
+    raise typer.Exit(write_kit(out, box))
+
+
+@box_app.command("pair")
+def box_pair(
+    text: Annotated[str, typer.Argument(help="What the box's `install` printed (zoffsite1:…), or a file with it.")],
+    box: BoxOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="The box was set up anew: forget its old keys.")] = False,
+) -> None:
+    """Take the box's public keys: pin its host key, and let its end of the tunnel in."""
+    from zoffsite.cli.box import pair
+
+    raise typer.Exit(pair(text, box, replace=replace))
 
 
 @notify_app.command("test")

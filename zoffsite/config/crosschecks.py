@@ -220,6 +220,9 @@ def _tunnel(name: str, box: BoxTable, parsed: Parsed) -> Iterator[Finding]:
         return
     if box.tunnel is not None and own == box.tunnel.source:
         yield ("box", name, "tunnel", "source"), "this is the box's own address", "give each end one of its own"
+    for each, table in tables_of(name, parsed.boxes).items():
+        if " " in table.root:
+            yield ("box", each, "root"), "the kit cannot set up a root with a blank in its name", "choose another name"
     for (first, one), (second, other) in combinations(tables_of(name, parsed.boxes).items(), 2):
         if one.user == other.user and one.root != other.root:
             what = f'box "{first}" has the same user for another root, and a user of the gate has only one'

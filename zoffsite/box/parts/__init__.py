@@ -1,0 +1,15 @@
+"""What goes into the kit as it is: the shell scripts beside this file, and the gate and the keeper."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+
+def script(name: str) -> str:
+    """The shell script `name`."""
+    return files(__name__).joinpath(f"{name}.sh").read_text(encoding="utf-8")
+
+
+def program(name: str) -> str:
+    """`gate` or `keeper`: one Python file of the standard library, which runs on the box."""
+    return files("zoffsite.box").joinpath(f"{name}.py").read_text(encoding="utf-8")

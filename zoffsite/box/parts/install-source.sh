@@ -1,0 +1,73 @@
+#!/bin/sh
+# Sets up this machine, the source, for the box that dials in: tunnel and firewall. Says every change; can be run again.
+# usage: install [--dry-run] [--remove]
+#   --dry-run   say what would be changed, and change nothing
+#   --remove    undo it; the keys of the tunnel go, too
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+# shellcheck source=/dev/null
+. "$here/kit.conf" # NAME INTERFACE PORT UNITS
+# shellcheck source=common.sh
+. "$here/common"
+
+NEEDED="wg nft ip"
+keys=/etc/zoffsite/tunnel-$NAME
+carried=$here/../box/pairing
+remove=no
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --dry-run | -n) dry=yes ;;
+        --remove) remove=yes ;;
+        *) sed -n '2,5s/^# \{0,1\}//p' "$0"; case $1 in -h | --help) exit 0 ;; *) exit 2 ;; esac ;;
+    esac
+    shift
+done
+
+make_keys() {
+    make_key "$keys/private.key"
+    if [ ! -s "$keys/preshared.key" ]; then
+        changes=$((changes + 1))
+        printf '  make    %s\n' "$keys/preshared.key"
+        [ "$dry" = yes ] || (umask 077 && wg genpsk >"$keys/preshared.key" && sync "$keys/preshared.key")
+    fi
+    [ "$dry" = yes ] || chmod 700 "$keys"
+}
+
+# What the box must know: our public key, and the preshared one, which is a secret of both by its nature.
+fill_kit() {
+    [ -d "$here/../box" ] || return 0
+    wg pubkey <"$keys/private.key" >"$scratch/source.pub"
+    put 0644 root:root "$scratch/source.pub" "$carried/source.pub" || true
+    [ -s "$keys/peer.pub" ] || put 0600 root:root "$keys/preshared.key" "$carried/preshared.key" || true
+}
+
+install_all() {
+    need_packages wireguard-tools nftables iproute2 -- wireguard-tools nftables iproute2
+    nft -c -f "$here/files/etc/zoffsite/firewall-$NAME.nft" || die "nft does not understand the kit's firewall"
+    put_files
+    make_keys
+    case $changed_files in *.service*) do_it systemctl daemon-reload ;; esac
+    if changed '*firewall*'; then do_it systemctl reload-or-restart "zoffsite-$NAME-firewall.service"; fi
+    if changed '*tunnel*' && systemctl is-active --quiet "zoffsite-$NAME-tunnel.service"; then
+        do_it systemctl restart "zoffsite-$NAME-tunnel.service"
+    fi
+    for unit in $UNITS; do unit_on "$unit"; done
+    [ "$dry" = yes ] || fill_kit
+    finish
+    [ -s "$keys/peer.pub" ] || say "Next: carry the folder box/ to the box, and run its install there as root."
+    say "Your router must forward UDP port $PORT to this machine; a firewall of yours must let it in."
+}
+
+remove_all() {
+    for unit in "zoffsite-$NAME-tunnel.service" "zoffsite-$NAME-firewall.service"; do unit_off "$unit"; done
+    drop_files
+    drop "$keys/private.key" "$keys/preshared.key" "$keys/peer.pub" "$state/manifest-$NAME"
+    do_it systemctl daemon-reload
+    finish
+}
+
+need_root
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+if [ "$remove" = yes ]; then remove_all; else install_all; fi
