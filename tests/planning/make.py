@@ -118,7 +118,7 @@ def token(number: int, base: int | None = None, **changes: Any) -> TokenContents
     """A token for an interrupted send of one numbered snapshot on top of another."""
     made = TokenContents(
         token="1-a-b-c",
-        toname=f"{SOURCE}@{OURS.format(number)}",
+        sends=f"{SOURCE}@{OURS.format(number)}",
         toguid=100 + number,
         fromguid=0 if base is None else 100 + base,
         raw=True,

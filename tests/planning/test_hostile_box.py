@@ -71,7 +71,7 @@ def token_lies(draw: st.DrawFn, world: World) -> TokenContents:
     guids = st.sampled_from([0, 4711, *sorted(world.known)])
     return TokenContents(
         token=TOKEN,
-        toname="tank/secret@x",
+        sends=draw(st.sampled_from([f"{world.source.dataset.name}@x", "tank/secret@x"])),
         toguid=draw(guids),
         fromguid=draw(guids),
         raw=draw(st.booleans()),
@@ -106,6 +106,7 @@ def test_no_lie_makes_the_source_send_anything_but_its_own_snapshots_raw_from_a_
     if isinstance(plan, ResumeSend):
         assert offered is not None
         assert offered.raw
+        assert offered.sends.startswith(f"{world.source.dataset.name}@")
         assert (offered.toguid, offered.fromguid) == (plan.steps[0].to.guid, box.newest.guid if box.newest else 0)
 
 

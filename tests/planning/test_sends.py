@@ -155,9 +155,9 @@ def test_a_first_receive_that_was_cut_is_resumed_even_before_its_encryption_arri
     assert made.reason == f"the send of @{snap(1).name} was interrupted; the box has no snapshot of this dataset"
 
 
-def test_the_guid_of_a_token_decides_and_not_the_name_in_it() -> None:
+def test_the_guid_of_a_token_decides_and_not_the_name_of_its_snapshot() -> None:
     box = replica(there(1), resume_token=TOKEN)
-    renamed = token(2, 1, toname="tank/another@name")
+    renamed = token(2, 1, sends=f"{SOURCE}@name")
     assert isinstance(plan(source(snap(1), snap(2)), box, renamed), ResumeSend)
 
 
@@ -166,6 +166,8 @@ def test_the_guid_of_a_token_decides_and_not_the_name_in_it() -> None:
     [
         (token(2, 1, raw=False), "not be sent raw"),
         (token(2, 1, toguid=555), "555"),
+        (token(2, 1, sends="tank/copy@2"), "tank/copy@2"),
+        (token(2, 1, strange=("savedok",)), "savedok"),
         (token(2, None), "nothing"),
         (token(2, 1, token="1-d-e-f"), "asked about"),
         (None, "asked about"),
@@ -186,7 +188,7 @@ def test_a_token_that_nobody_planned_is_an_alarm(offered: TokenContents | None, 
 
 def test_a_token_for_another_datasets_snapshot_is_never_used() -> None:
     """openzfs #14153: `zfs send -t` sends whatever the token names."""
-    other = replace(token(2, 1), toguid=987654321, toname="tank/secret@x")
+    other = replace(token(2, 1), toguid=987654321, sends="tank/secret@x")
     assert isinstance(plan(source(snap(1), snap(2)), replica(there(1), resume_token=TOKEN), other), Refused)
 
 

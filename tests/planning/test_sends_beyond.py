@@ -157,7 +157,7 @@ def tokens(draw: st.DrawFn, world: World) -> TokenContents:
     could_be = draw(st.booleans())
     return TokenContents(
         token=TOKEN,
-        toname=f"{SOURCE}@any",
+        sends=f"{SOURCE}@any",
         toguid=draw(st.sampled_from(newer if newer and could_be else [*guids, 4711])),
         fromguid=draw(st.sampled_from([base or 0, base or 0, *guids, 0])),
         raw=draw(st.sampled_from([True, True, True, False])),

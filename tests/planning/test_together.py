@@ -320,7 +320,7 @@ def test_a_clone_shares_no_guid_with_its_origin_so_its_replica_is_nobody_elses()
 @pytest.mark.parametrize("fromguid", [0, 101])
 def test_a_clones_interrupted_send_goes_on_from_where_it_began(fromguid: int) -> None:
     unfinished = on_box("tank:clone", resume_token="1-a-b-c", written=5)
-    offered = token(6, toname="tank/clone@x", fromguid=fromguid)
+    offered = token(6, sends="tank/clone@x", fromguid=fromguid)
     works, _ = planned(
         FAMILY, [on_box("tank:home", snap(1), ORIGIN, snap(5)), unfinished], tokens={f"{ROOT}/tank:clone": offered}
     )
@@ -331,7 +331,7 @@ def test_a_clones_interrupted_send_goes_on_from_where_it_began(fromguid: int) ->
 
 def test_a_clones_token_for_another_start_is_an_alarm() -> None:
     unfinished = on_box("tank:clone", resume_token="1-a-b-c", written=5)
-    offered = token(6, toname="tank/clone@x", fromguid=999)
+    offered = token(6, sends="tank/clone@x", fromguid=999)
     works, _ = planned(
         FAMILY, [on_box("tank:home", snap(1), ORIGIN), unfinished], tokens={f"{ROOT}/tank:clone": offered}
     )

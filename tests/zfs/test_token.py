@@ -18,7 +18,7 @@ GONE = "cannot resume send: 'tank/enc@s2' used in the initial send no longer exi
 def test_an_incremental_token_is_read_with_the_bytes_that_are_left() -> None:
     assert parse_token(TOKEN_CONTENTS + INCREMENTAL_SIZE, "", TOKEN) == TokenContents(
         token=TOKEN,
-        toname="tank/enc@s2",
+        sends="tank/enc@s2",
         toguid=0xFB2E5025864D4951,
         fromguid=0xD992975044EC476F,
         raw=True,
@@ -83,7 +83,8 @@ def test_a_source_that_could_not_look_does_not_make_a_token_stale(stderr: str, c
         TOKEN_CONTENTS.replace("0xfb2e5025864d4951", "0x" + "f" * 17) + INCREMENTAL_SIZE,
         TOKEN_CONTENTS.replace("0xfb2e5025864d4951", "1") + INCREMENTAL_SIZE,
         TOKEN_CONTENTS.replace("\tbytes = 0x16d10c\n", "") + INCREMENTAL_SIZE,
-        TOKEN_CONTENTS.replace("tank/enc@s2", "tank/enc") + INCREMENTAL_SIZE,
+        TOKEN_CONTENTS + INCREMENTAL_SIZE.replace("tank/enc@s2", "tank/enc"),
+        TOKEN_CONTENTS + "full\ttank/enc@s2\t5\n" + INCREMENTAL_SIZE,
         TOKEN_CONTENTS + INCREMENTAL_SIZE + "x" * MAX_TEXT,
     ],
 )
@@ -93,7 +94,19 @@ def test_what_zfs_would_not_print_is_refused(text: str) -> None:
     assert caught.value.code == "malformed-answer"
 
 
-@pytest.mark.parametrize("line", ["\ttoguid = 0x1", "\trawok = 1", "\tfromguid = 0x1", "size\t1"])
+def test_what_would_be_sent_is_what_the_source_says_and_not_the_name_in_the_token() -> None:
+    """zfs looks for the guid, and begins below the name in the token: here the dataset was renamed since."""
+    text = TOKEN_CONTENTS.replace("tank/enc@s2", "tank/old@s2") + INCREMENTAL_SIZE
+    assert parse_token(text, "", TOKEN).sends == "tank/enc@s2"
+
+
+def test_what_no_send_of_ours_leaves_in_a_token_is_said() -> None:
+    assert parse_token(TOKEN_CONTENTS + "\tsavedok = 1\n" + INCREMENTAL_SIZE, "", TOKEN).strange == ("savedok",)
+
+
+@pytest.mark.parametrize(
+    "line", ["\ttoguid = 0x1", "\trawok = 1", "\tfromguid = 0x1", "size\t1", "full\ttank/enc@s2\t1"]
+)
 def test_a_name_with_line_breaks_cannot_forge_what_the_token_is_for(line: str) -> None:
     forged = TOKEN_CONTENTS.replace("tank/enc@s2", f"tank/enc@s2\n{line}")
     with pytest.raises(OperationError):

@@ -40,14 +40,18 @@ class Inventory:
 class TokenContents:
     """A resume token of the box, as the SOURCE's own `zfs send -nvt` decoded it; zfs-send(8).
 
+    `sends` is the snapshot that the source would send, by its full name, or "" where it is stale. The name in the token
+    only says where zfs begins to look for `toguid`: another dataset that was received on the source has it, too.
+    `strange` are the fields that no send of ours leaves in a token (a saved or a redacted send).
     `stale` is the source's reason why the token can no longer be used (its snapshot is gone), or None.
     """
 
     token: str
-    toname: str
+    sends: str
     toguid: int
     fromguid: int
     raw: bool
     received_bytes: int
     remaining_bytes: int
+    strange: tuple[str, ...] = ()
     stale: str | None = None

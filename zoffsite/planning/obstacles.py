@@ -156,7 +156,7 @@ def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:
         source=source.dataset.name,
         replica=name,
         code="unplanned-token",
-        reason=f"the box offers a resume token that no run of this job can have left: {why}",
+        reason=f"the box asked for something that was not planned, by a resume token that is not of this job: {why}",
         remedy=f"distrust the box until this is explained; to go on, on the box: zfs receive -A {quote(name)}",
     )
 

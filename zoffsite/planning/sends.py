@@ -114,6 +114,8 @@ def _resume(job: Job, way: _Way, token: TokenContents) -> DatasetPlan:
     fromguid = 0 if way.version is None else way.version.guid
     if not token.raw:
         return unplanned_token(way.source, way.replica, "it would not be sent raw")
+    if token.strange:
+        return unplanned_token(way.source, way.replica, f"it asks for more than that ({', '.join(token.strange)})")
     if to is None:
         return unplanned_token(
             way.source, way.replica, f"it is for guid {token.toguid}, which is none of the snapshots"
@@ -122,6 +124,8 @@ def _resume(job: Job, way: _Way, token: TokenContents) -> DatasetPlan:
         return unplanned_token(
             way.source, way.replica, f"it starts from guid {token.fromguid} instead of {fromguid or 'nothing'}"
         )
+    if token.sends.partition("@")[0] != way.name:
+        return unplanned_token(way.source, way.replica, f"the source would send {token.sends}, which is not of it")
     first = SendStep(to=to, base=way.version, estimated_bytes=token.remaining_bytes)
     rest = _selected(job, _newer(way.source, to), way.family.wanted)
     return ResumeSend(

@@ -2,6 +2,8 @@
 
 The token is the box's, so its contents are hostile even though the source's zfs decoded them: a name in it may hold
 line breaks. A line that is there twice, or none that is needed, refuses the whole.
+
+What zfs would send stands in a line of its own, `full` or `incremental`, and not in the token's `toname`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,10 @@ MAX_TEXT = 1_000_000
 _MAX_REASON = 300
 _LINE = re.compile(r"\t(\w+) = (.*)")
 _SIZE = re.compile(r"size\t([0-9]{1,20})")
+_SENDS = re.compile(r"(?:full|incremental\t[^\t]*)\t([^\t]*)\t[0-9]{1,20}")
+_USUAL = frozenset(
+    ("object", "offset", "bytes", "toguid", "fromguid", "toname", "largeblockok", "embedok", "compressok", "rawok")
+)
 _STALE = "cannot resume send"
 _NOT_STALE = re.compile(r"permission denied|I/O error|out of memory|unable to open|suspended|operation not supported")
 
@@ -47,13 +53,14 @@ def _stale(stderr: str) -> str | None:
 
 def _corrupt(token: str, stale: str) -> TokenContents:
     return TokenContents(
-        token=token, toname="", toguid=0, fromguid=0, raw=False, received_bytes=0, remaining_bytes=0, stale=stale
+        token=token, sends="", toguid=0, fromguid=0, raw=False, received_bytes=0, remaining_bytes=0, stale=stale
     )
 
 
 def _contents(text: str, token: str, stale: str | None) -> TokenContents:
     fields: dict[str, str] = {}
     sizes: list[int] = []
+    sends: list[str] = []
     for line in text.split("\n"):
         if pair := _LINE.fullmatch(line):
             name, value = pair.groups()
@@ -62,17 +69,19 @@ def _contents(text: str, token: str, stale: str | None) -> TokenContents:
             fields[name] = value
         elif size := _SIZE.fullmatch(line):
             sizes.append(int(size[1]))
-    toname = fields.get("toname", "")
-    if stale is None and (split_version(toname, "@") is None or len(sizes) != 1):
-        raise MalformedError("no snapshot's name, or not one size")
+        elif send := _SENDS.fullmatch(line):
+            sends.append(send[1])
+    if stale is None and (len(sends) != 1 or split_version(sends[0], "@") is None or len(sizes) != 1):
+        raise MalformedError("not one snapshot that would be sent, or not one size")
     return TokenContents(
         token=token,
-        toname=toname if split_version(toname, "@") else "",
+        sends=sends[0] if stale is None else "",
         toguid=_number(fields, "toguid"),
         fromguid=_number(fields, "fromguid", absent=0),
         raw="rawok" in fields,
         received_bytes=_number(fields, "bytes"),
         remaining_bytes=sizes[0] if len(sizes) == 1 else 0,
+        strange=tuple(sorted(fields.keys() - _USUAL)),
         stale=stale,
     )
 
