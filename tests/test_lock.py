@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -60,6 +61,67 @@ def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
         raise RuntimeError
     with JobLock("home", "test", tmp_path):
         pass
+
+
+RACE = """
+import os, sys
+from pathlib import Path
+from zoffsite.lock import JobLock
+from zoffsite.model.errors import LockHeldError
+start, go = os.pipe()
+told, tell = os.pipe()
+done, end = os.pipe()
+children = []
+for number in range(int(sys.argv[2])):
+    if (pid := os.fork()) == 0:
+        os.close(go), os.close(end)
+        os.read(start, 1)
+        try:
+            with JobLock("home", f"racer {number}", Path(sys.argv[1])):
+                os.write(tell, f"won {os.getpid()}\\n".encode())
+                os.read(done, 1)
+        except LockHeldError as error:
+            os.write(tell, f"lost {error.problem}\\n".encode())
+        os._exit(0)
+    children.append(pid)
+os.close(go)
+lines = []
+with os.fdopen(told) as answers:
+    for _ in children:
+        lines.append(answers.readline())
+os.close(end)
+for pid in children:
+    os.waitpid(pid, 0)
+sys.stdout.write("".join(lines))
+"""
+
+
+@pytest.mark.parametrize("left_behind", ["", '{"pid": 999999999, "host": "HOST", "started": "2020", "how": "killed"}'])
+def test_of_many_that_race_for_it_exactly_one_wins_and_all_others_are_told_which(
+    tmp_path: Path, left_behind: str
+) -> None:
+    (tmp_path / "locks").mkdir()
+    for _ in range(5):
+        (tmp_path / "locks" / "home.lock").write_text(left_behind.replace("HOST", os.uname().nodename))
+        raced = subprocess.run(
+            [sys.executable, "-c", RACE, str(tmp_path), "20"], capture_output=True, text=True, timeout=120, check=True
+        )
+        lines = raced.stdout.splitlines()
+        (winner,) = [line.removeprefix("won ") for line in lines if line.startswith("won ")]
+        losers = [line for line in lines if line.startswith("lost ")]
+        assert len(losers) == 19
+        assert all(f"by pid {winner} (racer " in line for line in losers)
+
+
+def test_what_one_that_was_killed_has_left_is_never_taken_for_the_holder(tmp_path: Path) -> None:
+    other = hold(tmp_path)
+    other.send_signal(signal.SIGKILL)
+    end(other)
+    with JobLock("home", "test", tmp_path) as lock:
+        dead = {"pid": other.pid, "host": os.uname().nodename, "started": "2020", "how": "killed"}
+        lock.path.write_text(json.dumps(dead))
+        with pytest.raises(LockHeldError, match="another process"):
+            JobLock("home", "test", tmp_path).__enter__()
 
 
 def test_the_same_process_cannot_hold_it_twice(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,8 @@ from typing import Self
 from zoffsite.model.errors import LockHeldError, OperationError
 
 _LARGEST = 4096
+_LOOKS = 10
+_PAUSE = 0.02
 
 
 class JobLock:
@@ -38,7 +41,7 @@ class JobLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = _read(file)
+            holder = _holder(file)
             os.close(file)
             raise self._held(holder) from None
         except BaseException:
@@ -91,8 +94,34 @@ class JobLock:
         )
 
 
+def _holder(file: int) -> dict[str, object]:
+    """Who holds the lock, or nothing if it does not say so.
+
+    It may be just about to write it, in the place of what one that was killed has left.
+    """
+    for _ in range(_LOOKS):
+        holder = _read(file)
+        if holder and _lives(holder):
+            return holder
+        time.sleep(_PAUSE)
+    return {}
+
+
+def _lives(holder: dict[str, object]) -> bool:
+    """False when its process is surely gone; of another machine nobody here knows."""
+    pid = holder["pid"]
+    if holder["host"] != socket.gethostname() or not isinstance(pid, int):
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 def _read(file: int) -> dict[str, object]:
-    """Who holds the lock, or nothing: the holder may be just about to write it."""
     try:
         holder = json.loads(os.pread(file, _LARGEST, 0))
         return holder if {"pid", "host", "started", "how"} <= set(holder) else {}
