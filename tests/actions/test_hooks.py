@@ -33,7 +33,7 @@ class Diary:
         hook = Hook(
             datasets=(f"tank/{name}",),
             before=self.note(f"{name}-before", before),
-            after=self.note(f"{name}-after", after),
+            after=("sh", "-c", f"{after or 'sleep 0.3'}; code=$?; echo {name}-after >> '{self.path}'; exit $code"),
             timeout=timeout,
         )
         return HookPlan(hook=hook, datasets=(f"tank/{name}", f"tank/{name}/below"))
@@ -49,9 +49,8 @@ def diary(tmp_path: Path) -> Diary:
 
 
 def run(diary: Diary, *plans: HookPlan) -> Ran:
-    with hooks_around(plans, SOURCE) as ran:
-        with diary.path.open("a") as file:
-            file.write("snapshot\n")
+    with hooks_around(plans, SOURCE) as ran, diary.path.open("a") as file:
+        file.write("snapshot\n")
     return ran
 
 
@@ -111,7 +110,7 @@ def test_no_shell_reads_the_arguments(diary: Diary, tmp_path: Path) -> None:
 
 
 def test_an_after_that_fails_is_an_alert_and_fails_nothing(diary: Diary) -> None:
-    ran = run(diary, diary.plan("a", after="echo still frozen >&2; exit 1"))
+    ran = run(diary, diary.plan("a", after="echo still frozen >&2; false"))
     assert ran.failed == {}
     (notice,) = ran.notices
     assert (notice.code, notice.subject, notice.alert) == ("hook-failed", "tank/a", True)

@@ -48,6 +48,7 @@ def test_what_is_released_or_gone_already_is_no_error(stand: Stand, source: Sour
 
 def test_a_release_is_run_although_the_run_is_being_stopped(stand: Stand, source: Source) -> None:
     stand.says()
+    (stand.place / "zfs").write_text(f"#!/bin/sh\nsleep 1\necho zfs $* >> {shlex.quote(str(stand.log))}\n")
     transfers.stop_all()
     try:
         source.release("T", ["tank/a@x"])
@@ -55,7 +56,7 @@ def test_a_release_is_run_although_the_run_is_being_stopped(stand: Stand, source
             source.hold("T", ["tank/a@x"])
     finally:
         transfers.reset()
-    assert stand.calls[0] == "zfs release T tank/a@x"
+    assert stand.calls == ["zfs release T tank/a@x"]
 
 
 def test_what_undoes_the_run_still_has_its_deadline() -> None:

@@ -91,7 +91,8 @@ def test_a_run_with_nothing_to_send_holds_nothing_and_asks_for_no_holds(stage: S
     done = stage.zoffsite("--verbose", "backup", "--direct", "--json")
     assert stage.part(done.json)["state"] == "up-to-date"
     assert "$ zfs list" in done.err
-    assert "hold" not in done.err
+    assert "$ zfs hold" not in done.err  # neither `zfs hold` nor `zfs holds`
+    assert "$ zfs release" not in done.err
 
 
 def test_a_base_destroyed_after_the_plan_is_noticed_and_the_dataset_planned_anew(make_stage: MakeStage) -> None:
