@@ -62,7 +62,7 @@ def summary(stage: Stage, url: str, *, keep: bool) -> None:
     say(f"Prefect UI: {url}   (runs of the flow `backup`, with plan and report as artifacts)")
     say(f"Settings:   {stage.folder}/zoffsite.toml")
     for guest in stage.lab.guests:
-        say(f"ssh:        {' '.join(guest.ssh_argv())}")
+        say(f"Log in:     scripts/lab --name {stage.lab.folder.name} ssh {guest.folder.name}")
     say("Ctrl-C ends everything.")
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
