@@ -27,6 +27,7 @@ def test_every_send_is_raw_and_of_one_snapshot() -> None:
     assert argv.send(step(None)) == ["zfs", "send", "-w", "tank/x y@two"]
     assert argv.send(step(FROM)) == ["zfs", "send", "-w", "-i", "tank/x y@one", "tank/x y@two"]
     assert argv.send(step(MARK)) == ["zfs", "send", "-w", "-i", "tank/x y#one", "tank/x y@two"]
+    assert argv.estimate(step(FROM)) == ["zfs", "send", "-n", "-P", "-w", "-i", "tank/x y@one", "tank/x y@two"]
     assert argv.send_resume("1-a-b-cd") == ["zfs", "send", "-w", "-t", "1-a-b-cd"]
 
 

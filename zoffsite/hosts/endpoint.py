@@ -16,14 +16,17 @@ from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
 from zoffsite.model.dataset import Dataset
 from zoffsite.model.errors import OperationError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
+from zoffsite.zfs.estimate import parse_estimate
 from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, complaints, parse_holds
 from zoffsite.zfs.parse import parse_inventory, parse_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
 from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.token import parse_token
+from zoffsite.zfs.versions import parse_versions
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,15 @@ class Source:
             for command in argv.list_snapshots(full_names)
             for snapshot in parse_snapshots(self._zfs.do("list", "snapshots", command).stdout, self.label)
         )
+
+    def versions(self) -> Versions:
+        """Which OpenZFS this is."""
+        return self._zfs.versions()
+
+    def estimate(self, step: SendStep) -> int:
+        """How many bytes `open_send` would give, as zfs tells it without sending."""
+        done = self._zfs.do("send", step.to.full_name, argv.estimate(step))
+        return parse_estimate(done.stdout, self.label)
 
     def open_send(self, step: SendStep) -> Process:
         """`zfs send -w`, ready to be read."""
@@ -169,6 +181,10 @@ class Box(Protocol):
         """What our user there lacks on the root; empty when all is well."""
         ...
 
+    def versions(self) -> Versions:
+        """Which OpenZFS this is, by its own word."""
+        ...
+
 
 class PlainBox:
     """A box that is spoken to with plain zfs commands."""
@@ -202,6 +218,10 @@ class PlainBox:
     def destroy_snapshots(self, replica: str, names: Sequence[str]) -> int:
         """See Box."""
         return self._zfs.destroy_snapshots(replica, names)
+
+    def versions(self) -> Versions:
+        """See Box."""
+        return self._zfs.versions()
 
     def permissions(self) -> tuple[Lacking, ...]:
         """See Box."""
@@ -250,6 +270,9 @@ class _Zfs:
         if done.exit_code != 0 and (said or not done.stderr):
             raise zfs_error(operation, subject, done.exit_code, said, self.label)
         return done
+
+    def versions(self) -> Versions:
+        return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
 
     def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
         """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""

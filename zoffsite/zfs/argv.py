@@ -86,6 +86,12 @@ def send(step: SendStep) -> list[str]:
     return ["zfs", "send", "-w", "-i", check(base.full_name), check_snapshot(step.to.full_name)]
 
 
+def estimate(step: SendStep) -> list[str]:
+    """How long the stream of `send` would be. Sends nothing; `parse_estimate` reads it."""
+    zfs, verb, *rest = send(step)
+    return [zfs, verb, "-n", "-P", *rest]
+
+
 def send_resume(token: str) -> list[str]:
     """Go on with an interrupted send. The token must have been vetted: it, not the flags, says what is sent."""
     return ["zfs", "send", "-w", "-t", check_token(token)]
@@ -147,6 +153,21 @@ def destroy_bookmark(full_name: str) -> list[str]:
 def sync_pools(pools: Sequence[str]) -> list[str]:
     """Write out what is pending, so that `written` is true; no pool named means all."""
     return ["zpool", "sync", *(check_dataset(pool) for pool in pools)]
+
+
+def list_pools() -> list[str]:
+    """All imported pools; `parse_pools` reads it."""
+    return ["zpool", "list", "-H", "-p", "-o", "name,guid,altroot"]
+
+
+def import_pool(guid: int, altroot: str) -> list[str]:
+    """Import the pool with this guid, whatever its name, without mounting anything, and not again after a reboot."""
+    return ["zpool", "import", "-N", "-o", "cachefile=none", "-R", altroot, str(guid)]
+
+
+def export_pool(pool: str) -> list[str]:
+    """Export a pool. Never -f: what still uses it should end first."""
+    return ["zpool", "export", check_dataset(pool)]
 
 
 def version() -> list[str]:
