@@ -7,14 +7,14 @@ import stat
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.views.values import FAILED, GOOD, PARTIAL, STARTED, STOPPED
 from zoffsite.model.report import RunReport
-from zoffsite.state import failing_since, last_report, save_report
+from zoffsite.state import disk_seen, failing_since, last_report, save_report, see_disk
 
 BAD = replace(PARTIAL, started=STARTED + timedelta(days=1))
 WORSE = replace(STOPPED, started=STARTED + timedelta(days=2))
@@ -89,3 +89,18 @@ def test_a_directory_that_cannot_be_made_is_logged_and_stops_nothing(
 def test_the_file_is_the_documented_json(tmp_path: Path) -> None:
     save_report(GOOD, tmp_path)
     assert json.loads((tmp_path / "reports" / "home.json").read_text())["state"] == "ok"
+
+
+def test_when_a_disk_was_seen_is_remembered(tmp_path: Path) -> None:
+    when = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+    assert disk_seen(42, tmp_path) is None
+    assert see_disk(42, tmp_path, when) == when
+    assert (disk_seen(42, tmp_path), disk_seen(43, tmp_path)) == (when, None)
+    see_disk(42, tmp_path, when + timedelta(days=1))
+    assert disk_seen(42, tmp_path) == when + timedelta(days=1)
+
+
+def test_a_broken_memory_of_a_disk_is_no_memory(tmp_path: Path) -> None:
+    see_disk(42, tmp_path, datetime.now(UTC))
+    (tmp_path / "disks" / "42").write_text("yesterday")
+    assert disk_seen(42, tmp_path) is None

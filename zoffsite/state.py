@@ -1,6 +1,7 @@
-"""Floor 2: what is remembered between runs: the last report of each job, and since when it has been failing.
+"""Floor 2: what is remembered between runs: the last report of each job, since when it has been failing, its disk.
 
-One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since` beside it.
+One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since` beside it. And
+one file a removable disk, `disks/GUID`: when it was last seen.
 Backups never depend on it: facts decide what is sent. A file that is lost or broken only silences one recovery.
 """
 
@@ -57,6 +58,30 @@ def failing_since(job: str, directory: Path) -> datetime | None:
         return datetime.fromisoformat(since) if isinstance(since, str) else None
     except ValueError:
         return None
+
+
+def disk_seen(guid: int, directory: Path) -> datetime | None:
+    """When a removable disk was last seen; None when nobody knows."""
+    try:
+        return datetime.fromisoformat(_disk(guid, directory).read_text().strip())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        log.warning("%s is not readable and is ignored: %s", _disk(guid, directory), error)
+        return None
+
+
+def see_disk(guid: int, directory: Path, when: datetime) -> datetime:
+    """Remember that a removable disk was seen `when` (aware), and give that back: a wait for it counts from there."""
+    try:
+        _replace(_disk(guid, directory), f"{when.isoformat()}\n".encode())
+    except OSError as error:
+        log.error("that the disk %d was seen could not be saved: %s", guid, error.strerror)
+    return when
+
+
+def _disk(guid: int, directory: Path) -> Path:
+    return directory / "disks" / str(guid)
 
 
 def _path(job: str, directory: Path) -> Path:

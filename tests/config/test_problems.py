@@ -248,6 +248,14 @@ def test_two_jobs_may_not_share_a_root_nor_stand_in_each_others(house: House, ro
     assert 'job "home"' in problem.message
 
 
+@pytest.mark.parametrize(("root", "fine"), [("usb/a", False), ("usb/a/b", False), ("usb/b", True)])
+def test_two_jobs_may_not_share_a_root_on_a_disk(house: House, root: str, fine: bool) -> None:
+    for name, place in (("one", "usb/a"), ("two", root)):
+        house.add(f'[disk.{name}]\nguid = "42"\nroot = "{place}"\n')
+        house.add(f'[job.on-{name}]\ndisk = "{name}"\ndatasets = ["tank/x"]\n')
+    assert [problem.key for problem in house.problems()] == ([] if fine else ["job.on-two.disk"])
+
+
 def test_two_jobs_on_one_box_with_roots_of_their_own_are_fine(house: House) -> None:
     assert second_job(house, "vault/home2").problems() == []
 

@@ -28,6 +28,7 @@ from zoffsite.planning.selection import check_distinct, choose
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.snapshots import with_pending
 from zoffsite.planning.together import plan_together
+from zoffsite.planning.wording import worded_notice, worded_plan
 from zoffsite.zfs.names import replica_of
 
 
@@ -53,13 +54,15 @@ def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: date
     works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
     running = ask_versions(job, hosts)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
+    works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
     prunes = [prune for work in works for prune in expected_prunes(job, work, now)]
+    said = (*trouble, *running.notices, *notices, *(notice for work in works for notice in notices_of(job, work)))
     plan = JobPlan(
         job=job.name,
         to_snapshot=facts.to_snapshot,
         datasets=tuple(work.plan for work in works),
         prune=tuple(prune for prune in prunes if prune.destroy),
-        notices=(*trouble, *running.notices, *notices, *(notice for work in works for notice in notices_of(job, work))),
+        notices=tuple(worded_notice(job, notice) for notice in said),
     )
     return JobWork(plan=plan, datasets=works)
 

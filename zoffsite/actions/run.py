@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from zoffsite.actions.conclude import conclude, make_report
+from zoffsite.actions.disk import target_at_hand
 from zoffsite.config.settings import Settings
+from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
 from zoffsite.lock import JobLock
 from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.planning.wording import worded_notice, worded_outcome
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +29,10 @@ def run_name(job: str) -> str:
     return f"{job}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> RunReport:
+def run_job(settings: Settings, job: Job, run: str, how: str, hosts: Connections, steps: Steps) -> RunReport:
     """Run `steps` under the job's lock and return the report, saved and sent out.
+
+    Where the target is a disk that is away, and may be, nothing is run, and the last report stays the last one.
 
     `run` names the run; `how` says who started it, for whoever finds the lock held.
     Raises LockHeldError before anything was done. What else goes wrong is in the report; an exception that is not
@@ -37,18 +42,22 @@ def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> R
     outcomes: list[DatasetOutcome] = []
     notices: list[Notice] = []
 
+    def note(notice: Notice) -> None:
+        log.warning("%s: %s", notice.subject, notice.message)
+        notices.append(notice)
+
     def concluded(error: ZoffsiteError | None) -> RunReport:
         return conclude(settings, job, make_report(job.name, run, started, outcomes, notices, error))
 
     with JobLock(job.name, how, settings.state_dir):
         transfers.reset()
         try:
-            for known in steps(started):  # one by one: what is known survives an interruption
-                if isinstance(known, Notice):
-                    log.warning("%s: %s", known.subject, known.message)
-                    notices.append(known)
-                else:
-                    outcomes.append(known)
+            with target_at_hand(job, hosts, settings.state_dir, started, note) as there:
+                for known in steps(started) if there else ():  # one by one: what is known survives an interruption
+                    if isinstance(known, Notice):
+                        note(worded_notice(job, known))
+                    else:
+                        outcomes.append(worded_outcome(job, known))
             transfers.check("back up", f"job {job.name}")
         except ZoffsiteError as error:
             log.error("%s; %s", error, error.remedy)
@@ -57,7 +66,7 @@ def run_job(settings: Settings, job: Job, run: str, how: str, steps: Steps) -> R
             transfers.stop_all()
             concluded(_interruption(job, error))
             raise
-        return concluded(None)
+        return concluded(None) if there else make_report(job.name, run, started, (), notices)
 
 
 def _interruption(job: Job, error: BaseException) -> RunInterruptedError:

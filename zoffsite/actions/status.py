@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+from zoffsite.actions.disk import target_at_hand
 from zoffsite.actions.look import look_at_source
 from zoffsite.actions.plan import find_common_base
 from zoffsite.actions.send import plan_error
@@ -12,11 +15,21 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.work import Work
 from zoffsite.planning.freshness import judge
+from zoffsite.planning.wording import worded_error
+
+
+def status_at_hand(job: Job, hosts: Connections, state_dir: Path, now: datetime) -> JobStatus:
+    """The same, but where the target is a disk that is away, and may be, a notice says so."""
+    notices = list[Notice]()
+    with target_at_hand(job, hosts, state_dir, now, notices.append) as there:
+        found = status(job, hosts, now) if there else JobStatus(job=job.name, when=now, replicas=())
+    return replace(found, notices=tuple(notices))
 
 
 def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
@@ -40,7 +53,7 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         as_of=as_of,
         used=replica.dataset.used if replica else 0,
         freshness=judge(now - as_of if as_of else None, job.objective),
-        error=_problem(work),
+        error=worded_error(job, problem) if (problem := _problem(work)) else None,
     )
 
 

@@ -14,6 +14,8 @@ from zoffsite.config.loading import load, problems
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.job import Job
+from zoffsite.views.words import size_words
 
 
 def check(*, offline: bool) -> ExitCode:
@@ -34,16 +36,21 @@ def _check_hosts(out: Console, settings: Settings) -> ExitCode:
     stops = 0
     with Connections() as hosts:
         for job in settings.jobs.values():
-            found = inspect_job(job, hosts, datetime.now(UTC))
-            for problem, remedy in found:
+            found = inspect_job(job, hosts, settings.state_dir, datetime.now(UTC))
+            for problem, remedy in found.problems:
                 _draw(out, f"job {job.name}: {problem}", remedy)
-            if not found:
-                source = job.source.label if job.source else "this machine"
-                out.print(Text.assemble(("ok  ", "green"), f"job {job.name}: {source} → {job.root} on {job.box.label}"))
-            stops += len(found)
+            if not found.problems:
+                out.print(Text.assemble(("ok  ", "green"), _good(job, found.room)), soft_wrap=True)
+            stops += len(found.problems)
     if stops:
         out.print(_count(stops))
     return ExitCode.SOME_FAILED if stops else ExitCode.OK
+
+
+def _good(job: Job, room: int) -> str:
+    source = job.source.label if job.source else "this machine"
+    free = f"{size_words(max(room, 0))} free" + (" beside the reserve" if job.reserve else "")
+    return f"job {job.name}: {source} → {job.root} on {job.box.label}, {free}"
 
 
 def _draw(out: Console, problem: str, remedy: str) -> None:

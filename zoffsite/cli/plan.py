@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from zoffsite.actions.disk import target_needed
 from zoffsite.actions.plan import preview
 from zoffsite.actions.send import estimated_bytes
 from zoffsite.cli.context import console, job_of, print_json
@@ -27,9 +28,10 @@ STYLES = {"full": "cyan", "incremental": "cyan", "resume": "cyan", "up-to-date":
 
 def show_plan(name: str | None, only: Sequence[str], *, as_json: bool) -> None:
     """Print the plan of one job."""
-    job = job_of(load(), name)
-    with Connections() as hosts:
-        plan = preview(job, hosts, datetime.now(UTC), only)
+    settings, now = load(), datetime.now(UTC)
+    job = job_of(settings, name)
+    with Connections() as hosts, target_needed(job, hosts, settings.state_dir, now):
+        plan = preview(job, hosts, now, only)
     if as_json:
         print_json(plan_json(plan))
     else:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from rich.table import Table
 from rich.text import Text
 
-from zoffsite.actions.status import status
+from zoffsite.actions.status import status_at_hand
 from zoffsite.cli.context import console, jobs_of, print_json
+from zoffsite.cli.report import draw_notices
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode
@@ -22,9 +23,10 @@ STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL
 
 def run_status(name: str | None, *, as_json: bool) -> ExitCode:
     """Show the replicas of one job, or of all; exit 1 when any is stale or not good."""
-    jobs = jobs_of(load(), name)
+    settings = load()
+    jobs = jobs_of(settings, name)
     with Connections() as hosts:
-        found = [status(job, hosts, datetime.now(UTC)) for job in jobs]
+        found = [status_at_hand(job, hosts, settings.state_dir, datetime.now(UTC)) for job in jobs]
     if as_json:
         print_json([status_json(each) for each in found])
     else:
@@ -38,12 +40,14 @@ def _draw(job: Job, found: JobStatus) -> None:
     out = console()
     out.print(f"Job [bold]{job.name}[/]: no replica should be older than {duration_words(job.objective)}\n")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("Dataset", "State", "Newest on the box", "Data as of"):
+    for title in ("Dataset", "State", "Newest snapshot", "Data as of"):
         table.add_column(title, overflow="fold")
     table.add_column("Size", justify="right")
     for replica in found.replicas:
         table.add_row(*_row(replica, found.when))
-    out.print(table)
+    if found.replicas:
+        out.print(table)
+    draw_notices(out, found.notices)
     for replica in found.replicas:
         if replica.error is not None:
             out.print(Text(f"\n{replica.error.message}\n  Next: {replica.error.remedy}", "red"))

@@ -7,19 +7,23 @@ from datetime import UTC, datetime
 from rich.padding import Padding
 from rich.text import Text
 
+from zoffsite.actions.disk import target_needed
 from zoffsite.actions.status import status
 from zoffsite.cli.context import console, jobs_of, print_json
 from zoffsite.config.loading import load
+from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.job import Job
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.views.json import status_json
 
 
 def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
     """Verify the replicas of one job, or of all."""
+    settings = load()
     with Connections() as hosts:
-        jobs = [status(job, hosts, datetime.now(UTC)) for job in jobs_of(load(), name)]
+        jobs = [_look(settings, job, hosts) for job in jobs_of(settings, name)]
     if as_json:
         print_json([status_json(each) for each in jobs])
     else:
@@ -27,6 +31,12 @@ def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
             _draw(each)
     bad = any(not verified(replica) for each in jobs for replica in each.replicas)
     return ExitCode.SOME_FAILED if bad else ExitCode.OK
+
+
+def _look(settings: Settings, job: Job, hosts: Connections) -> JobStatus:
+    now = datetime.now(UTC)
+    with target_needed(job, hosts, settings.state_dir, now):
+        return status(job, hosts, now)
 
 
 def verified(replica: ReplicaStatus) -> bool:

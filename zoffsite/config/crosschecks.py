@@ -144,12 +144,20 @@ def _can_cover(job: JobTable, dataset: str) -> bool:
 
 def _roots(parsed: Parsed) -> Iterator[Finding]:
     """Each job has a root of its own: what one job finds under its root, and prunes there, is never another's."""
-    rooted = [(name, parsed.boxes[job.box]) for name, job in parsed.jobs.items() if job.box in parsed.boxes]  # type: ignore[index]
-    for (first, box), (second, other) in combinations(rooted, 2):
-        same_host = (box.host.lower(), box.port) == (other.host.lower(), other.port)
-        if same_host and _overlap(box.root, other.root):
-            what = f'its root on the box ("{other.root}") is, or is within, that of job "{first}" ("{box.root}")'
-            yield ("job", second, "box"), what, "add a [box.NAME] with another root, and name it here"
+    for (first, _, place, root), (second, kind, other_place, other) in combinations(_placed(parsed), 2):
+        if place == other_place and _overlap(root, other):
+            what = f'its root on the {kind} ("{other}") is, or is within, that of job "{first}" ("{root}")'
+            yield ("job", second, kind), what, f"add a [{kind}.NAME] with another root, and name it here"
+
+
+def _placed(parsed: Parsed) -> Iterator[tuple[str, str, object, str]]:
+    """Each job with the kind of its target, what tells it from others of that kind, and its root there."""
+    for name, job in parsed.jobs.items():
+        disk, box = parsed.disks.get(job.disk or ""), parsed.boxes.get(job.box or "")
+        if disk is not None:
+            yield name, "disk", disk.guid, disk.root
+        elif box is not None:
+            yield name, "box", (box.host.lower(), box.port), box.root
 
 
 def _snapshots(parsed: Parsed) -> Iterator[Finding]:

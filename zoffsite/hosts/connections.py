@@ -9,6 +9,7 @@ from typing import Self
 from zoffsite.hosts.endpoint import Box, PlainBox, Source
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.local import LocalRunner
+from zoffsite.hosts.pools import Pools
 from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
 from zoffsite.hosts.transfers import transfers
@@ -32,6 +33,10 @@ class Connections:
         """The machine that `job` backs up to. This line is where a gate takes the place of plain zfs."""
         host = job.source if isinstance(job.box, Disk) else job.box
         return PlainBox(self._runner(host, BOX_STDOUT), job.root)
+
+    def pools_of(self, job: Job) -> Pools:
+        """The pools of the source machine, where a removable disk is imported."""
+        return Pools(self._runner(job.source, TRUSTED_STDOUT))
 
     def limiter_of(self, job: Job) -> Limiter:
         """The bandwidth of `job`, shared by all its transfers in this process."""

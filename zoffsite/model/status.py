@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
 
 
@@ -43,8 +44,9 @@ class ReplicaStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """All replicas of one job, looked at `when` (UTC)."""
+    """All replicas of one job, looked at `when` (UTC). None of them where the target is a disk that is away."""
 
     job: str
     when: datetime
     replicas: tuple[ReplicaStatus, ...]
+    notices: tuple[Notice, ...] = ()

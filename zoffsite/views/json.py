@@ -61,6 +61,7 @@ def status_json(status: JobStatus) -> Json:
         "job": status.job,
         "when": _time(status.when),
         "replicas": [_replica_json(replica, status.when) for replica in status.replicas],
+        "notices": [_notice_json(notice) for notice in status.notices],
     }
 
 
