@@ -14,6 +14,7 @@ from zoffsite.hosts.permissions import Lacking
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
+from zoffsite.planning.choice import refused_choice
 from zoffsite.planning.space import room
 
 Problem = tuple[str, str]
@@ -59,6 +60,8 @@ def _source(job: Job, hosts: Connections, now: datetime) -> list[Problem]:
         )
         for name in plain
     ]
+    choices = [refusal for state in chosen if (refusal := refused_choice(job, state, "")) is not None]
+    findings += [(f"{refusal.source}: {refusal.reason}", refusal.remedy) for refusal in choices]
     return findings + [_words(each) for each in hosts.source_of(job).permissions(encrypted)]
 
 
