@@ -102,6 +102,15 @@ def test_every_reason_is_kept() -> None:
     assert kept(plan) == {"s6": ("newest", "last 1: 1", "daily 2026-11-22", "monthly 2026-11")}
 
 
+def test_what_a_clone_began_as_is_kept_on_either_side_because_zfs_cannot_destroy_it() -> None:
+    here = source(snap(1, cloned=True), snap(2), snap(3))
+    box = replica(there(1), there(2, cloned=True), there(3))
+    on_source, on_box = plan_both_prunes(job(keep_source=Retention(last=1), keep_box=Retention(last=1)), here, box, NOW)
+    assert [kept.reasons for kept in on_source.keep if kept.snapshot == snap(1, cloned=True)] == [("cloned",)]
+    assert on_source.destroy == (snap(2),)
+    assert on_box.destroy == (there(1),)
+
+
 def test_a_held_a_protected_and_a_foreign_snapshot_are_never_destroyed() -> None:
     state = source(at("2026-11-01T00:00:00", 1, holds=1), at("2026-11-02T00:00:00", 2), at("2026-11-03T00:00:00", 3))
     state = replace(state, snapshots=(snap(0, name="foreign"), *state.snapshots))

@@ -166,6 +166,12 @@ def test_two_datasets_that_changed_their_names_are_both_found() -> None:
         )
 
 
+def test_a_copy_that_somebody_made_on_the_box_changes_nothing() -> None:
+    works, notices = planned([here(HOME, snap(1), snap(2))], [on_box("tank:home", snap(1)), on_box("copy", snap(1))])
+    assert isinstance(works[HOME].plan, IncrementalSend)
+    assert codes(notices) == [("replica-without-dataset", f"{ROOT}/copy")]
+
+
 def test_a_replica_below_another_cannot_be_named_by_replicas() -> None:
     works, _ = planned([here(HOME, snap(1))], [on_box("aside/home", snap(1))])
     plan = works[HOME].plan
@@ -298,6 +304,15 @@ def test_a_clone_waits_where_this_run_leaves_out_its_origin() -> None:
     assert notices == ()
     works, _ = planned(FAMILY, [on_box("tank:home", snap(1))], only=["tank/clone"])
     assert isinstance(works["tank/clone"].plan, IncrementalSend)
+
+
+def test_a_clone_of_a_renamed_origin_starts_from_the_replica_under_the_old_name() -> None:
+    works, notices = planned(FAMILY, [on_box("tank:old", snap(1), ORIGIN)])
+    assert works[HOME].plan.action == "conflict"
+    assert isinstance(works["tank/clone"].plan, IncrementalSend)
+    assert works["tank/clone"].family.there[ORIGIN.guid].dataset == f"{ROOT}/tank:old"
+    assert list(waves([works["tank/clone"]])) == [[works["tank/clone"]]]
+    assert notices == ()
 
 
 def test_a_clone_of_a_clone_comes_after_both() -> None:

@@ -94,7 +94,7 @@ def waves(works: Iterable[Work]) -> Iterable[list[Work]]:
     """What can be done at the same time: a clone comes after the dataset that brings what it starts from."""
     left = list(works)
     while left:
-        coming = {step.to.guid for work in left for step in _steps(work) if step.to.guid in work.lends}
+        coming = {step.to.guid for work in left for step in _steps(work)}
         ready = [clone_base_of(work) not in coming for work in left]
         yield [work for work, now in zip(left, ready, strict=True) if now or not any(ready)]
         left = [work for work, now in zip(left, ready, strict=True) if not now and any(ready)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from shlex import quote
@@ -25,28 +25,26 @@ def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -
     )
 
 
-def renames_of(works: Iterable[Work], strays: Iterable[DatasetState]) -> dict[str, DatasetState]:
+def renames_of(works: Sequence[Work], strays: Iterable[DatasetState]) -> dict[str, DatasetState]:
     """The datasets that would be sent again although the box has them, each with the replica that it is there.
 
     That replica's newest snapshot is the dataset's, and nobody's else: either the replica is a stray, or it has the
     name of a dataset that does not know the snapshot, as after two were renamed in a row. An older snapshot in common
     is not enough: under the right name the replica would be in the way as much as it is now.
     """
-    works = tuple(works)
     foreign = (work.replica for work in works if _in_the_way(work) and work.replica)
     by_guid = {state.newest.guid: state for state in (*foreign, *strays) if state.newest}
     found = ((work.source.dataset.name, _first(work, by_guid)) for work in works if _anew(work) or _in_the_way(work))
     return {name: state for name, state in found if state is not None}
 
 
-def with_renamed(job: Job, works: Iterable[Work], renames: Mapping[str, DatasetState]) -> tuple[Work, ...]:
-    """The works, those of `renames` in conflict: nothing is sent again before somebody has decided."""
-    return tuple(
-        replace(work, plan=renamed(job, work.source, work.plan.replica, stray, occupied=_in_the_way(work)), raised=())
-        if (stray := renames.get(work.source.dataset.name))
-        else work
-        for work in works
-    )
+def with_renamed(job: Job, work: Work, renames: Mapping[str, DatasetState]) -> Work:
+    """The work, in conflict where it is one of `renames`: nothing is sent again before somebody has decided."""
+    stray = renames.get(work.source.dataset.name)
+    if stray is None:
+        return work
+    plan = renamed(job, work.source, work.plan.replica, stray, occupied=_in_the_way(work))
+    return replace(work, plan=plan, raised=())
 
 
 def stray_notices(strays: Iterable[DatasetState], renames: Mapping[str, DatasetState]) -> tuple[Notice, ...]:

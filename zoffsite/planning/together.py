@@ -39,9 +39,15 @@ def plan_together(
     strays = strays_of(job, box, names.values())
     works = _planned(facts, box, names, strays, kin, plan_one)
     renames = renames_of(works, strays)
-    done = with_lends(with_renamed(job, works, renames))
-    notices = (*stray_notices(strays, renames), *(doubled(work.plan, work.source) for work in done))
-    return done, tuple(notice for notice in notices if notice is not None)
+    if renames:  # once more: what is not sent after all is no start for a clone
+
+        def plan_or_stop(state: DatasetState, family: Family) -> Work:
+            return with_renamed(job, plan_one(state, family), renames)
+
+        works = _planned(facts, box, names, strays, kin, plan_or_stop)
+    works = with_lends(works)
+    notices = (*stray_notices(strays, renames), *(doubled(work.plan, work.source) for work in works))
+    return works, tuple(notice for notice in notices if notice is not None)
 
 
 def _planned(
@@ -51,7 +57,7 @@ def _planned(
     strays: tuple[DatasetState, ...],
     kin: Kin,
     plan_one: PlanOne,
-) -> list[Work]:
+) -> tuple[Work, ...]:
     """Each dataset planned as if those before it had been sent."""
     there = {dataset: box[replica] for dataset, replica in names.items() if replica in box}
     missing = {dataset for dataset in names if dataset not in there or not there[dataset].snapshots}
@@ -68,4 +74,4 @@ def _planned(
         expected = after_send(work)
         if expected is not None:
             there[name] = expected
-    return [works[state.dataset.name] for state in facts.chosen]
+    return tuple(works[state.dataset.name] for state in facts.chosen)
