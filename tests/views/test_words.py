@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetResult
 from zoffsite.views.words import duration_words, rate_words, report_words, size_words, troubles
 
@@ -52,6 +53,7 @@ def test_sizes_are_powers_of_1024_and_say_so() -> None:
 
 def test_a_good_run_in_one_line() -> None:
     assert report_words(GOOD) == "home: its dataset is on the box; 3.0 MiB sent in 1 min 2 s"
+    assert "its dataset is on the disk usb;" in report_words(replace(GOOD, place="the disk usb"))
     both = replace(GOOD, datasets=(SENT, SENT))
     assert report_words(both) == "home: all 2 datasets are on the box; 3.0 MiB sent in 1 min 2 s".replace("3.0", "6.0")
     assert report_words(replace(GOOD, datasets=(replace(SENT, bytes=0),))).endswith("nothing sent in 1 min 2 s")
@@ -81,3 +83,9 @@ def test_every_state_that_is_not_good_has_its_word() -> None:
 
 def test_a_run_that_stopped_as_a_whole_says_why_in_one_line() -> None:
     assert report_words(STOPPED).startswith("home: the run stopped: send tank/b: no byte moved")
+
+
+def test_a_run_that_had_nothing_to_run_for_says_why() -> None:
+    notice = Notice(code="disk-absent", subject="the disk usb", message="it is not attached", remedy="attach it")
+    away = replace(GOOD, datasets=(), notices=(notice,))
+    assert report_words(away) == "home: nothing was done; the disk usb: it is not attached"

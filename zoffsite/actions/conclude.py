@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def make_report(
-    job: str,
+    job: Job,
     run: str,
     started: datetime,
     outcomes: Sequence[DatasetOutcome],
@@ -28,7 +28,8 @@ def make_report(
 ) -> RunReport:
     """The report of a run that ends now; `error` is what stopped the run as a whole."""
     return RunReport(
-        job=job,
+        job=job.name,
+        place=job.box.place,
         run=run,
         started=started,
         seconds=round((datetime.now(UTC) - started).total_seconds(), 3),

@@ -47,7 +47,7 @@ def run_job(settings: Settings, job: Job, run: str, how: str, hosts: Connections
         notices.append(notice)
 
     def concluded(error: ZoffsiteError | None) -> RunReport:
-        return conclude(settings, job, make_report(job.name, run, started, outcomes, notices, error))
+        return conclude(settings, job, make_report(job, run, started, outcomes, notices, error))
 
     with JobLock(job.name, how, settings.state_dir):
         transfers.reset()
@@ -66,7 +66,7 @@ def run_job(settings: Settings, job: Job, run: str, how: str, hosts: Connections
             transfers.stop_all()
             concluded(_interruption(job, error))
             raise
-        return concluded(None) if there else make_report(job.name, run, started, (), notices)
+        return concluded(None) if there else make_report(job, run, started, (), notices)
 
 
 def _interruption(job: Job, error: BaseException) -> RunInterruptedError:

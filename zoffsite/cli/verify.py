@@ -22,13 +22,14 @@ from zoffsite.views.json import status_json
 def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
     """Verify the replicas of one job, or of all."""
     settings = load()
+    asked = jobs_of(settings, name)
     with Connections() as hosts:
-        jobs = [_look(settings, job, hosts) for job in jobs_of(settings, name)]
+        jobs = [_look(settings, job, hosts) for job in asked]
     if as_json:
         print_json([status_json(each) for each in jobs])
     else:
-        for each in jobs:
-            _draw(each)
+        for job, each in zip(asked, jobs, strict=True):
+            _draw(each, job.box.place)
     bad = any(not verified(replica) for each in jobs for replica in each.replicas)
     return ExitCode.SOME_FAILED if bad else ExitCode.OK
 
@@ -44,7 +45,7 @@ def verified(replica: ReplicaStatus) -> bool:
     return replica.error is None and replica.newest is not None
 
 
-def _draw(job: JobStatus) -> None:
+def _draw(job: JobStatus, place: str) -> None:
     out = console()
     for replica in job.replicas:
         good = verified(replica)
@@ -54,6 +55,6 @@ def _draw(job: JobStatus) -> None:
             out.print(Padding(Text(replica.error.message), (0, 0, 0, 10)))
             out.print(Padding(Text(f"Next: {replica.error.remedy}"), (0, 0, 0, 10)))
         elif not good:
-            out.print(Padding(Text(f"nothing on the box yet. Next: zoffsite backup --job {job.job}"), (0, 0, 0, 10)))
+            out.print(Padding(Text(f"nothing on {place} yet. Next: zoffsite backup --job {job.job}"), (0, 0, 0, 10)))
     count = sum(verified(replica) for replica in job.replicas)
-    out.print(f"{job.job}: {count} of {len(job.replicas)} replicas verified on the box")
+    out.print(f"{job.job}: {count} of {len(job.replicas)} replicas verified on {place}")

@@ -41,6 +41,11 @@ class SshHost:
         """How messages name this host."""
         return f"{self.user}@{self.host}:{self.port}"
 
+    @property
+    def place(self) -> str:
+        """Where replicas are, in words."""
+        return "the box"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
@@ -57,6 +62,11 @@ class Disk:
     def label(self) -> str:
         """How messages name this target."""
         return f"the disk {self.pool}"
+
+    @property
+    def place(self) -> str:
+        """Where replicas are, in words."""
+        return self.label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,7 +68,10 @@ class DatasetOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One run of one job. `started` is UTC. `error` is what stopped the run as a whole, if anything did."""
+    """One run of one job. `started` is UTC. `error` is what stopped the run as a whole, if anything did.
+
+    `place` is where the replicas are, in words. A run without datasets had nothing to run for: a notice says why.
+    """
 
     job: str
     run: str
@@ -78,6 +81,7 @@ class RunReport:
     error: ErrorReport | None = None
     error_exit: ExitCode | None = None
     notices: tuple[Notice, ...] = ()
+    place: str = "the box"
 
     @property
     def state(self) -> RunState:

@@ -68,8 +68,10 @@ def report_words(report: RunReport) -> str:
     sent = sum(outcome.bytes for outcome in report.datasets)
     tail = f"{size_words(sent) if sent else 'nothing'} sent in {duration_words(report.seconds)}"
     if report.state is RunState.OK:
+        if not report.datasets and report.notices:
+            return f"{report.job}: nothing was done; {report.notices[0].subject}: {report.notices[0].message}"
         count = {1: "its dataset is", 0: "no dataset, so nothing is"}.get(total, f"all {total} datasets are")
-        return f"{report.job}: {count} on the box; {tail}"
+        return f"{report.job}: {count} on {report.place}; {tail}"
     if report.error is not None:
         return f"{report.job}: the run stopped: {report.error.message}; {tail}"
     bad = "; ".join(f"{words}: {_some(names)}" for words, names in troubles(report).items())
