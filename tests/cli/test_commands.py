@@ -8,9 +8,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from zoffsite.ledger import Ledger
+from zoffsite.model.notice import Notice
 
 Zoffsite = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -144,3 +148,28 @@ def test_help_imports_nothing_heavy(zoffsite: Zoffsite) -> None:
         "sys.exit(bool({'paramiko', 'pydantic', 'apprise', 'rich', 'prefect'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True).returncode == 0
+
+
+def test_an_alarm_is_acknowledged_without_any_host(zoffsite: Zoffsite, tmp_path: Path, closed_port: int) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    ledger = Ledger(tmp_path / "state" / "ledger.sqlite", "home")
+    alarm = Notice(code="mostly-freed", subject="tank/home", message="@x has 1 KiB left", remedy="look", alert=True)
+    ledger.raise_alarms([alarm, replace(alarm, code="unusual-increment"), replace(alarm, subject="tank/other")])
+
+    unknown = zoffsite("acknowledge", "tank/home", "tank/elsewhere", "--job", "home")
+    assert unknown.returncode == 2
+    assert "no alarm stands for it" in unknown.stderr
+    assert "alarms stand for: tank/home, tank/other" in unknown.stderr
+    assert len(ledger.alarms()["tank/home"]) == 2
+
+    done = zoffsite("acknowledge", "tank/home")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("tank/home: acknowledged: @x has 1 KiB left") == 2
+    assert "Next" not in done.stderr
+    assert list(ledger.alarms()) == ["tank/other"]
+
+
+def test_a_key_is_approved_only_by_asking_the_source(zoffsite: Zoffsite, tmp_path: Path, closed_port: int) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    assert zoffsite("approve-key", "tank/home").returncode == 3
+    assert not (tmp_path / "state" / "ledger.sqlite").exists()

@@ -99,6 +99,39 @@ def test_a_send_that_fails_at_once_is_explained_by_its_own_words(here: LocalRunn
     assert caught.value.code == "dataset-missing"
 
 
+def with_payload(length: int) -> bytes:
+    first = begin()
+    return first[:4] + length.to_bytes(4, "little") + first[8:]
+
+
+def test_the_first_record_is_checked_together_with_its_payload_and_both_travel(
+    here: LocalRunner, box: SshRunner, marker: str
+) -> None:
+    seen: list[bytes] = []
+    sending = sender(SIZE, marker, first=with_payload(1028))
+    assert move(here.open(sending), lambda: box.open(receiver(marker)), check_first=seen.append) == SIZE
+    assert seen == [with_payload(1028) + bytes(1028)]
+
+
+def test_a_payload_larger_than_any_of_zfs_is_refused_before_it_is_read(here: LocalRunner, marker: str) -> None:
+    sending = sender(SIZE, marker, first=with_payload(MIB + 1))
+    with pytest.raises(SafetyError) as caught:
+        move(here.open(sending), never)
+    assert caught.value.code == "stream-malformed"
+    assert not running(marker)
+
+
+def test_a_send_that_ends_within_the_payload_is_a_failed_send(here: LocalRunner, marker: str) -> None:
+    sending = sender(400, marker, first=with_payload(1028), then=die("warning: cannot send: Input/output error"))
+    with pytest.raises(ZoffsiteError) as caught:
+        move(here.open(sending), never)
+    assert caught.value.code == "io-error"
+
+
+def never() -> Process:
+    raise AssertionError("something left")
+
+
 def test_a_send_that_breaks_off_is_the_cause_whatever_the_receive_says(
     here: LocalRunner, box: SshRunner, marker: str
 ) -> None:

@@ -1,0 +1,174 @@
+"""Asking the ledger, and telling it: a real file, facts made up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.planning.make import REPLICA, SOURCE, job, replica, snap, source, there
+from tests.views.values import GOOD
+from zoffsite.actions.memory import Record, ledger_of, let_go, memory_of, notices_of, recall, remember_told, take_note
+from zoffsite.actions.plan import expected_prunes
+from zoffsite.model.errors import SafetyError
+from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job, Retention
+from zoffsite.model.memory import OnBox
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import JobPlan, ResumeSend, Send
+from zoffsite.model.work import JobWork, Work
+from zoffsite.planning.retention import plan_both_prunes
+from zoffsite.planning.sends import plan_sends
+
+NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
+ALARM = Notice(code="mostly-freed", subject=SOURCE, message="@x has 1 KiB left", remedy="look", alert=True)
+HERE, BOX = source(snap(1), snap(2), snap(3)), replica(there(1), there(2))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Job:
+    return job(ledger=tmp_path / "ledger.sqlite", keep_box=Retention(last=1), keep_source=Retention(last=1))
+
+
+@pytest.fixture
+def broken(kept: Job) -> Job:
+    kept.ledger.write_bytes(b"this is no database" * 1000)
+    return kept
+
+
+def work_of(kept: Job, box: DatasetState | None = BOX, raised: tuple[Notice, ...] = ()) -> Work:
+    plan = plan_sends(kept, HERE, box, None, REPLICA)
+    memory = memory_of(recall(kept)[0], SOURCE, REPLICA)
+    return Work(plan=plan, source=HERE, replica=box, memory=memory, raised=raised)
+
+
+def todo(*works: Work) -> JobWork:
+    plan = JobPlan(job="home", to_snapshot=(), datasets=tuple(work.plan for work in works), prune=())
+    return JobWork(plan=plan, datasets=works)
+
+
+def test_what_both_sides_have_is_known_from_the_first_run_on(kept: Job) -> None:
+    take_note(kept, todo(work_of(kept)))
+    memory = work_of(kept).memory
+    assert memory is not None
+    assert [each.guid for each in memory.on_box] == [101, 102]
+
+
+def test_an_alarm_stands_before_anything_is_sent(kept: Job) -> None:
+    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    work = work_of(kept)
+    assert [(notice.code, notice.alert) for notice in notices_of(kept, work)] == [("mostly-freed", True)]
+    assert not work.prunable
+
+
+def test_a_loss_is_told_until_it_was_told_and_then_only_stands(kept: Job) -> None:
+    ledger_of(kept).seen([(SOURCE, 1, REPLICA, OnBox(name="lost", guid=77))])
+    loss = replace(ALARM, code="snapshots-lost")
+    take_note(kept, todo(work_of(kept, raised=(loss,))))
+    work = work_of(kept)
+    assert work.memory is not None
+    assert 77 not in [each.guid for each in work.memory.on_box]
+    (notice,) = notices_of(kept, work)
+    assert notice.alert
+    remember_told(kept, replace(GOOD, notices=(notice,)))
+    (notice,) = notices_of(kept, work_of(kept))
+    assert not notice.alert
+
+
+def test_a_report_without_alerts_leaves_an_alarm_untold(kept: Job) -> None:
+    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    remember_told(kept, replace(GOOD, notices=(replace(ALARM, alert=False),)))
+    assert [notice.alert for notice in notices_of(kept, work_of(kept))] == [True]
+
+
+def test_while_an_alarm_stands_nothing_is_let_go(kept: Job) -> None:
+    prunes = plan_both_prunes(kept, HERE, BOX, NOW)
+    assert any(prune.destroy for prune in prunes)
+    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    assert not let_go(kept, SOURCE, prunes)
+    ledger_of(kept).acknowledge(SOURCE)
+    assert let_go(kept, SOURCE, prunes)
+
+
+def test_what_was_let_go_is_not_missed_on_the_box(kept: Job) -> None:
+    take_note(kept, todo(work_of(kept)))
+    assert let_go(kept, SOURCE, plan_both_prunes(kept, HERE, BOX, NOW))
+    memory = work_of(kept).memory
+    assert memory is not None
+    assert [each.guid for each in memory.on_box] == [102]
+
+
+def test_the_plan_prunes_nothing_of_what_raises_an_alarm_or_where_nobody_can_know(kept: Job) -> None:
+    assert any(prune.destroy for prune in expected_prunes(kept, work_of(kept), NOW))
+    assert expected_prunes(kept, work_of(kept, raised=(ALARM,)), NOW) == ()
+    assert expected_prunes(kept, replace(work_of(kept), memory=None), NOW) == ()
+
+
+def test_an_unreadable_ledger_is_an_alert_and_stops_pruning_only(broken: Job) -> None:
+    memory, (notice,) = recall(broken)
+    assert memory is None
+    assert (notice.code, notice.alert) == ("ledger-unreadable", True)
+    work = work_of(broken, raised=(ALARM,))
+    take_note(broken, todo(work))
+    remember_told(broken, replace(GOOD, notices=(ALARM,)))
+    assert not let_go(broken, SOURCE, plan_both_prunes(broken, HERE, BOX, NOW))
+    record = Record(broken, work)
+    assert isinstance(work.plan, Send)
+    record.check_key(work.plan.steps[0], "aa", resumed=False)
+    record.sent(work.plan.steps[0], 1, 1.0)
+    assert record.notices == ()  # it was said with the plan
+
+
+def test_a_ledger_that_breaks_during_the_run_is_said_once(kept: Job) -> None:
+    work = work_of(kept)
+    kept.ledger.write_bytes(b"this is no database" * 1000)
+    record = Record(kept, work)
+    assert isinstance(work.plan, Send)
+    record.check_key(work.plan.steps[0], "aa", resumed=False)
+    record.sent(work.plan.steps[0], 1, 1.0)
+    assert [notice.code for notice in record.notices] == ["ledger-unreadable"]
+
+
+def checked(kept: Job, work: Work, key: str) -> str:
+    """What becomes of the first step of `work` when it brings this key."""
+    assert isinstance(work.plan, Send)
+    try:
+        Record(kept, work).check_key(work.plan.steps[0], key, resumed=isinstance(work.plan, ResumeSend))
+    except SafetyError as error:
+        assert error.remedy.endswith(f"zoffsite approve-key {SOURCE} --job home")
+        return error.code
+    return "may leave"
+
+
+def test_the_first_key_is_trusted_and_another_one_held_back_until_the_replica_begins_anew(kept: Job) -> None:
+    assert checked(kept, work_of(kept), "aa") == "may leave"
+    assert checked(kept, work_of(kept), "aa") == "may leave"
+    assert checked(kept, work_of(kept), "bb") == "key-changed"
+    assert checked(kept, work_of(kept, box=None), "bb") == "may leave"
+    assert checked(kept, work_of(kept), "aa") == "key-changed"
+
+
+def test_the_rest_of_a_first_send_must_bring_the_key_that_its_beginning_brought(kept: Job) -> None:
+    first = work_of(kept, box=None)
+    assert checked(kept, first, "aa") == "may leave"
+    assert isinstance(first.plan, Send)
+    resumed = ResumeSend(source=SOURCE, replica=REPLICA, token="1-a-b-c", steps=first.plan.steps, reason="")
+    assert checked(kept, replace(first, plan=resumed), "bb") == "key-changed"
+    record = Record(kept, first)
+    with pytest.raises(SafetyError):
+        record.check_key(first.plan.steps[1], "bb", resumed=False)
+
+
+def test_every_step_is_written_down_with_its_size_and_key(kept: Job) -> None:
+    work = work_of(kept)
+    assert isinstance(work.plan, Send)
+    record = Record(kept, work)
+    record.check_key(work.plan.steps[0], "aa", resumed=False)
+    record.sent(work.plan.steps[0], 9, 1.5)
+    memory = work_of(kept).memory
+    assert memory is not None
+    assert (memory.key, memory.dataset_guid) == ("aa", 1)
+    assert [each.guid for each in memory.on_box] == [103]
+    assert memory.increments == (8,)

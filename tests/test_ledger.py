@@ -1,0 +1,275 @@
+"""The ledger: real SQLite, real processes, real damage."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from zoffsite import ledger as module
+from zoffsite.ledger import HABIT, Ledger
+from zoffsite.model.errors import OperationError
+from zoffsite.model.memory import Memory, OnBox, SentSnapshot
+from zoffsite.model.notice import Notice
+
+REPLICA = "vault/box/tank:home"
+WHEN = datetime(2026, 11, 23, 3, 0, 0, 123456, tzinfo=UTC)
+FULL = SentSnapshot(
+    dataset="tank/home",
+    dataset_guid=2**64 - 1,
+    replica=REPLICA,
+    name="one",
+    guid=2**64 - 2,
+    base_guid=None,
+    written=5000,
+    bytes=6000,
+    seconds=1.5,
+    when=WHEN,
+    key="aa",
+)
+NEXT = replace(FULL, name="two", guid=2**63, base_guid=2**64 - 2, written=70)
+ALARM = Notice(code="mostly-freed", subject="tank/home", message="gone", remedy="look", alert=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "ledger.sqlite"
+
+
+def opened(path: Path) -> contextlib.closing[sqlite3.Connection]:
+    """The file, for others than the ledger."""
+    return contextlib.closing(sqlite3.connect(path, isolation_level=None))
+
+
+@pytest.fixture
+def ledger(path: Path) -> Ledger:
+    return Ledger(path, "home")
+
+
+def test_what_was_sent_is_remembered_with_guids_of_all_64_bits(ledger: Ledger) -> None:
+    ledger.add(FULL)
+    ledger.add(NEXT)
+    remembered = ledger.recall().replicas[REPLICA]
+    assert remembered.on_box == (OnBox(name="one", guid=2**64 - 2), OnBox(name="two", guid=2**63))
+    assert remembered.increments == (70,)
+
+
+def test_every_column_is_written_down(ledger: Ledger, path: Path) -> None:
+    ledger.add(NEXT)
+    with opened(path) as db:
+        db.row_factory = sqlite3.Row
+        row = dict(db.execute("SELECT * FROM sent").fetchone())
+    assert row == {
+        "id": 1,
+        "job": "home",
+        "dataset": "tank/home",
+        "dataset_guid": str(2**64 - 1),
+        "replica": REPLICA,
+        "snapshot": "two",
+        "guid": str(2**63),
+        "base_guid": str(2**64 - 2),
+        "written": 70,
+        "bytes": 6000,
+        "seconds": 1.5,
+        "at": "2026-11-23T03:00:00.123456+00:00",
+        "key": "aa",
+        "gone": 0,
+    }
+
+
+def test_another_job_knows_nothing_of_it(ledger: Ledger, path: Path) -> None:
+    ledger.add(FULL)
+    ledger.trust(REPLICA, "tank/home", 7, "aa", anew=False)
+    ledger.raise_alarms([ALARM])
+    other = Ledger(path, "other")
+    assert other.recall() == Memory()
+    assert other.acknowledge("tank/home") == ()
+    other.gone([(REPLICA, FULL.guid)])
+    other.told([ALARM])
+    assert ledger.recall().replicas[REPLICA].on_box == (OnBox(name="one", guid=FULL.guid),)
+    assert [alarm.told for alarm in ledger.alarms()["tank/home"]] == [False]
+
+
+def test_only_the_last_increments_are_a_habit_newest_first_and_no_full_send(ledger: Ledger) -> None:
+    ledger.add(FULL)
+    for number in range(HABIT + 2):
+        ledger.add(replace(NEXT, guid=1 + number, written=number))
+    ledger.add(replace(NEXT, guid=999, replica="vault/box/other", written=12345))
+    assert ledger.recall().replicas[REPLICA].increments == tuple(range(HABIT + 1, 1, -1))
+
+
+def test_what_is_gone_is_not_missed_and_counts_again_when_it_is_seen_or_sent_again(ledger: Ledger) -> None:
+    ledger.add(FULL)
+    ledger.add(NEXT)
+    ledger.gone([(REPLICA, FULL.guid), (REPLICA, NEXT.guid)])
+    remembered = ledger.recall().replicas[REPLICA]
+    assert (remembered.on_box, remembered.increments) == ((), (70,))
+    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="one", guid=FULL.guid))])
+    ledger.add(NEXT)
+    assert [each.guid for each in ledger.recall().replicas[REPLICA].on_box] == [FULL.guid, NEXT.guid]
+
+
+def test_what_was_only_seen_is_remembered_without_being_a_habit(ledger: Ledger) -> None:
+    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="one", guid=1)), ("tank/x", 8, "r/x", OnBox(name="one", guid=1))])
+    memory = ledger.recall()
+    assert {name: each.on_box for name, each in memory.replicas.items()} == {
+        REPLICA: (OnBox(name="one", guid=1),),
+        "r/x": (OnBox(name="one", guid=1),),
+    }
+    assert memory.replicas[REPLICA].increments == ()
+
+
+def test_the_first_key_is_trusted_and_no_other_until_it_is_said_so(ledger: Ledger) -> None:
+    assert ledger.trust(REPLICA, "tank/home", 7, "aa", anew=False) == "aa"
+    assert ledger.trust(REPLICA, "tank/home", 8, "bb", anew=False) == "aa"
+    remembered = ledger.recall().replicas[REPLICA]
+    assert (remembered.key, remembered.dataset_guid) == ("aa", 7)
+    assert ledger.trust(REPLICA, "tank/home", 8, "bb", anew=True) == "bb"
+    remembered = ledger.recall().replicas[REPLICA]
+    assert (remembered.key, remembered.dataset_guid) == ("bb", 8)
+
+
+def test_an_alarm_stands_as_it_was_raised_until_it_is_acknowledged(ledger: Ledger) -> None:
+    ledger.raise_alarms([ALARM, replace(ALARM, code="replica-lost", message="all of it")])
+    ledger.told([ALARM])
+    ledger.raise_alarms([replace(ALARM, message="and again")])
+    standing = ledger.recall().alarms["tank/home"]
+    assert {(each.code, each.message, each.told) for each in standing} == {
+        ("mostly-freed", "gone", True),
+        ("replica-lost", "all of it", False),
+    }
+    assert ledger.acknowledge("tank/home") == standing
+    assert ledger.alarms() == {}
+
+
+def test_reading_makes_no_file(ledger: Ledger, path: Path) -> None:
+    assert ledger.recall() == Memory()
+    assert ledger.alarms() == {}
+    assert not path.parent.exists()
+
+
+def test_nobody_else_may_read_it_nor_what_sqlite_keeps_beside_it(ledger: Ledger, path: Path) -> None:
+    ledger.add(FULL)
+    with opened(path) as reader:  # a reader keeps the other files alive
+        reader.execute("SELECT 1 FROM sent").fetchone()
+        ledger.add(NEXT)
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+    assert modes == dict.fromkeys(("ledger.sqlite", "ledger.sqlite-shm", "ledger.sqlite-wal"), 0o600)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+WRITER = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.test_ledger import NEXT
+from zoffsite.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]), "home")
+sys.stdin.read()
+for number in range(20):
+    ledger.add(replace(NEXT, guid=int(sys.argv[2]) * 1000 + number))
+    ledger.recall()
+"""
+
+
+def test_many_processes_begin_and_write_at_the_same_time(path: Path) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), str(number)], stdin=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for number in range(1, 5)
+    ]
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.close()
+    said = []
+    for writer in writers:
+        assert writer.stderr is not None
+        said.append(writer.stderr.read().decode())
+        writer.stderr.close()
+    assert [writer.wait(60) for writer in writers] == [0] * 4, said
+    assert len(Ledger(path, "home").recall().replicas[REPLICA].on_box) == 80
+    assert [each.name for each in path.parent.iterdir()] == ["ledger.sqlite"]
+
+
+def test_many_threads_write_at_the_same_time(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda number: ledger.add(replace(NEXT, guid=number)), range(100)))
+    assert len(ledger.recall().replicas[REPLICA].on_box) == 100
+
+
+@pytest.mark.parametrize("damage", ["text", "middle", "content"])
+def test_a_broken_ledger_is_one_clear_error_with_the_command_that_sets_it_aside(
+    ledger: Ledger, path: Path, damage: str
+) -> None:
+    for number in range(200):
+        ledger.add(replace(NEXT, guid=number, name="x" * 200))
+    data = bytearray(path.read_bytes())
+    if damage == "text":
+        data[:] = b"this is no database" * 1000
+    elif damage == "middle":
+        data[4096:] = b"\xff" * (len(data) - 4096)
+    else:
+        with opened(path) as db:
+            db.execute("UPDATE sent SET guid = 'many' || id")
+        data = bytearray(path.read_bytes())
+    path.write_bytes(data)
+    with pytest.raises(OperationError) as caught:
+        ledger.recall()
+    assert caught.value.code == "ledger-unreadable"
+    assert caught.value.remedy.endswith(f"mv {path} {path}.broken")
+    path.rename(f"{path}.broken")
+    ledger.add(FULL)
+    assert len(ledger.recall().replicas[REPLICA].on_box) == 1
+
+
+def test_a_ledger_of_a_newer_version_is_left_as_it_is(ledger: Ledger, path: Path) -> None:
+    ledger.add(FULL)
+    with opened(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    before = path.read_bytes()
+    for use in (ledger.recall, ledger.alarms, lambda: ledger.add(NEXT)):
+        with pytest.raises(OperationError) as caught:
+            use()
+        assert caught.value.code == "ledger-newer"
+    assert path.read_bytes() == before
+
+
+def test_a_place_that_cannot_be_written_to_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OperationError) as caught:
+        Ledger(tmp_path / "file" / "ledger.sqlite", "home").add(FULL)
+    assert caught.value.code == "ledger-failed"
+
+
+def test_a_ledger_of_an_older_version_is_brought_up_to_date_once_and_keeps_all(
+    ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.add(FULL)
+    newer = (*module.MIGRATIONS, ("ALTER TABLE sent ADD COLUMN digest TEXT", "UPDATE sent SET digest = 'none yet'"))
+    monkeypatch.setattr(module, "MIGRATIONS", newer)
+    assert len(ledger.recall().replicas[REPLICA].on_box) == 1
+    ledger.add(NEXT)
+    with opened(path) as db:
+        assert db.execute("SELECT digest FROM sent ORDER BY id").fetchall() == [("none yet",), (None,)]
+        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_migration_that_fails_changes_nothing(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.add(FULL)
+    broken = (*module.MIGRATIONS, ("ALTER TABLE sent ADD COLUMN digest TEXT", "this is no SQL"))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "MIGRATIONS", broken)
+        with pytest.raises(OperationError):
+            ledger.recall()
+    assert len(ledger.recall().replicas[REPLICA].on_box) == 1
+    with opened(path) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
