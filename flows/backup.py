@@ -108,7 +108,8 @@ def _run(settings: Settings, job: Job, only: tuple[str, ...]) -> RunReport:
 def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOutcome | Notice]:
     """snapshot → find common base → for each dataset, on its own: send → verify → prune."""
     facts = call(snapshot, job.retries, job, now, only)
-    yield from (*facts.notices, *facts.left_out)
+    yield from facts.notices
+    yield from facts.left_out
     todo = call(find_common_base, job.retries, job, facts, now)
     yield from todo.plan.notices
     take_note(job, todo)

@@ -38,7 +38,8 @@ def _steps(
     job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime
 ) -> Iterator[DatasetOutcome | Notice]:
     facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
-    yield from (*facts.notices, *facts.left_out)
+    yield from facts.notices
+    yield from facts.left_out
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
     yield from todo.plan.notices
     take_note(job, todo)
