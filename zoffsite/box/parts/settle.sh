@@ -39,11 +39,10 @@ case ${1:-} in
     wait)
         left=$2
         while [ "$left" -gt 0 ]; do
-            if [ "$(/usr/local/lib/zoffsite/tunnel /etc/zoffsite/tunnel age)" != never ]; then
-                settle
-                exit
-            fi
-            sleep 1
+            case $(/usr/local/lib/zoffsite/tunnel /etc/zoffsite/tunnel age) in
+                never | '') sleep 1 ;;
+                *) settle; exit ;;
+            esac
             left=$((left - 1))
         done
         undo
