@@ -112,7 +112,7 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[DatasetOu
     yield from facts.left_out
     todo = call(find_common_base, job.retries, job, facts, now)
     yield from todo.plan.notices
-    take_note(job, todo)
+    take_note(job, todo.datasets)
     known, rest = split(job, todo, now)
     yield from known
     pool: ThreadPoolTaskRunner[Any]

@@ -17,8 +17,8 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Retention
 from zoffsite.model.memory import OnBox
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import JobPlan, ResumeSend, Send
-from zoffsite.model.work import JobWork, Work
+from zoffsite.model.plan import ResumeSend, Send
+from zoffsite.model.work import Work
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.sends import plan_sends
 
@@ -44,20 +44,15 @@ def work_of(kept: Job, box: DatasetState | None = BOX, raised: tuple[Notice, ...
     return Work(plan=plan, source=HERE, replica=box, memory=memory, raised=raised)
 
 
-def todo(*works: Work) -> JobWork:
-    plan = JobPlan(job="home", to_snapshot=(), datasets=tuple(work.plan for work in works), prune=())
-    return JobWork(plan=plan, datasets=works)
-
-
 def test_what_both_sides_have_is_known_from_the_first_run_on(kept: Job) -> None:
-    take_note(kept, todo(work_of(kept)))
+    take_note(kept, [work_of(kept)])
     memory = work_of(kept).memory
     assert memory is not None
     assert [each.guid for each in memory.on_box] == [101, 102]
 
 
 def test_an_alarm_stands_before_anything_is_sent(kept: Job) -> None:
-    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    take_note(kept, [work_of(kept, raised=(ALARM,))])
     work = work_of(kept)
     assert [(notice.code, notice.alert) for notice in notices_of(kept, work)] == [("mostly-freed", True)]
     assert not work.prunable
@@ -66,7 +61,7 @@ def test_an_alarm_stands_before_anything_is_sent(kept: Job) -> None:
 def test_a_loss_is_told_until_it_was_told_and_then_only_stands(kept: Job) -> None:
     ledger_of(kept).seen([(SOURCE, 1, REPLICA, OnBox(name="lost", guid=77))])
     loss = replace(ALARM, code="snapshots-lost")
-    take_note(kept, todo(work_of(kept, raised=(loss,))))
+    take_note(kept, [work_of(kept, raised=(loss,))])
     work = work_of(kept)
     assert work.memory is not None
     assert 77 not in [each.guid for each in work.memory.on_box]
@@ -78,7 +73,7 @@ def test_a_loss_is_told_until_it_was_told_and_then_only_stands(kept: Job) -> Non
 
 
 def test_a_report_without_alerts_leaves_an_alarm_untold(kept: Job) -> None:
-    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    take_note(kept, [work_of(kept, raised=(ALARM,))])
     remember_told(kept, replace(GOOD, notices=(replace(ALARM, alert=False),)))
     assert [notice.alert for notice in notices_of(kept, work_of(kept))] == [True]
 
@@ -86,14 +81,14 @@ def test_a_report_without_alerts_leaves_an_alarm_untold(kept: Job) -> None:
 def test_while_an_alarm_stands_nothing_is_let_go(kept: Job) -> None:
     prunes = plan_both_prunes(kept, HERE, BOX, NOW)
     assert any(prune.destroy for prune in prunes)
-    take_note(kept, todo(work_of(kept, raised=(ALARM,))))
+    take_note(kept, [work_of(kept, raised=(ALARM,))])
     assert not let_go(kept, SOURCE, prunes)
     ledger_of(kept).acknowledge(SOURCE)
     assert let_go(kept, SOURCE, prunes)
 
 
 def test_what_was_let_go_is_not_missed_on_the_box(kept: Job) -> None:
-    take_note(kept, todo(work_of(kept)))
+    take_note(kept, [work_of(kept)])
     assert let_go(kept, SOURCE, plan_both_prunes(kept, HERE, BOX, NOW))
     memory = work_of(kept).memory
     assert memory is not None
@@ -111,7 +106,7 @@ def test_an_unreadable_ledger_is_an_alert_and_stops_pruning_only(broken: Job) ->
     assert memory is None
     assert (notice.code, notice.alert) == ("ledger-unreadable", True)
     work = work_of(broken, raised=(ALARM,))
-    take_note(broken, todo(work))
+    take_note(broken, [work])
     remember_told(broken, replace(GOOD, notices=(ALARM,)))
     assert not let_go(broken, SOURCE, plan_both_prunes(broken, HERE, BOX, NOW))
     record = Record(broken, work)

@@ -42,7 +42,7 @@ def _steps(
     yield from facts.left_out
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
     yield from todo.plan.notices
-    take_note(job, todo)
+    take_note(job, todo.datasets)
     known, rest = split(job, todo, now)
     yield from known
     verbs = direct_verbs(hosts, progress, now)

@@ -18,7 +18,7 @@ from zoffsite.model.memory import NOTHING, Memory, Remembered, SentSnapshot
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import PrunePlan, Send, SendStep, Side
 from zoffsite.model.report import RunReport
-from zoffsite.model.work import JobWork, Work
+from zoffsite.model.work import Work
 from zoffsite.planning.memory import approve_command, missing_of, standing_notices, unremembered
 from zoffsite.planning.sends import written_between
 
@@ -51,9 +51,9 @@ def notices_of(job: Job, work: Work) -> tuple[Notice, ...]:
     return (*work.raised, *standing)
 
 
-def take_note(job: Job, todo: JobWork) -> None:
-    """Write down what the plan of a run has shown, before anything is done: from here on an alarm stands."""
-    known = [(work, work.memory) for work in todo.datasets if work.memory is not None]
+def take_note(job: Job, works: Iterable[Work]) -> None:
+    """Write down what the plans of a run have shown, before anything is done: from here on an alarm stands."""
+    known = [(work, work.memory) for work in works if work.memory is not None]
     raised = [notice for work, _ in known for notice in work.raised]
     lost = [(work.plan.replica, each.guid) for work, memory in known for each in missing_of(work.replica, memory)]
     seen = [

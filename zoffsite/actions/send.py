@@ -9,7 +9,7 @@ from functools import partial
 
 from zoffsite.actions.holds import held
 from zoffsite.actions.look import look_at_replica
-from zoffsite.actions.memory import Record
+from zoffsite.actions.memory import Record, take_note
 from zoffsite.actions.plan import plan_dataset
 from zoffsite.actions.progress import Progress
 from zoffsite.hosts.connections import Connections
@@ -31,6 +31,7 @@ def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attemp
         work = replace(work, source=hosts.source_of(job).dataset(work.plan.source))
         box = look_at_replica(job, hosts, work.plan.replica)
         work = plan_dataset(job, work.source, work.plan.replica, box, work.memory, work.family)
+        take_note(job, (work,))  # there may be newer snapshots by now
     with held(job, work.plan, hosts):
         return replace(_follow(job, work, hosts, progress), source=work.source)
 
