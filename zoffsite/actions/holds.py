@@ -67,11 +67,12 @@ def release_orphans(job: Job, facts: SourceFacts, hosts: Connections) -> SourceF
 
 
 def _release(job: Job, dataset: str, names: tuple[str, ...], hosts: Connections) -> None:
-    """Whatever happens here must not hide how the send ended."""
+    """Whatever happens here must not hide how the send ended. Who may not hold has nothing to release."""
     try:
         hosts.source_of(job).release(hold_tag(job), names)
     except ZoffsiteError as error:
-        log.warning("%s: its holds are left to the next run to release: %s", dataset, error)
+        if error.code != "not-permitted":
+            log.warning("%s: its holds are left to the next run to release: %s", dataset, error)
 
 
 def _outdated(plan: DatasetPlan, error: OperationError) -> OperationError:
