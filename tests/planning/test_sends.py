@@ -56,6 +56,12 @@ def test_a_replica_that_is_not_as_it_must_be_is_refused_though_there_is_nothing_
         assert REPLICA in refused.remedy or "readonly=on vault/box" in refused.remedy
 
 
+def test_a_clones_key_is_unloaded_where_it_was_loaded() -> None:
+    refused = plan(source(snap(1)), replica(there(1), keystatus=KeyStatus.AVAILABLE, encryptionroot="vault/box/origin"))
+    assert isinstance(refused, Refused)
+    assert "zfs unload-key vault/box/origin;" in refused.remedy
+
+
 def test_what_else_occupies_the_replicas_name_is_left_alone() -> None:
     conflict = plan(source(snap(1)), replica())
     assert isinstance(conflict, Conflict)

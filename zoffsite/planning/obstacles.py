@@ -54,7 +54,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="key-loaded",
             reason="its key is loaded on the box: whoever is there can read it",
-            remedy=f"on the box: zfs unload-key {quote(name)}; then find out who loaded it, and change the key",
+            remedy=f"on the box: {_unload(dataset)}; then find out who loaded it, and change the key",
         )
     if not dataset.encrypted and not unfinished:  # the first bytes of a receive bring the encryption
         return Refused(
@@ -171,7 +171,12 @@ def _unmount(dataset: Dataset) -> str:
     """The commands after which nothing of it can be read."""
     unmount = f"zfs unmount {quote(dataset.name)}"
     loaded = dataset.keystatus is KeyStatus.AVAILABLE
-    return f"{unmount} && zfs unload-key {quote(dataset.name)}" if loaded else unmount
+    return f"{unmount} && {_unload(dataset)}" if loaded else unmount
+
+
+def _unload(dataset: Dataset) -> str:
+    """A clone's key is that of its origin's replica: ZFS unloads it only there."""
+    return f"zfs unload-key {quote(dataset.encryptionroot or dataset.name)}"
 
 
 def _destroy(snapshots: tuple[Snapshot, ...]) -> str:
