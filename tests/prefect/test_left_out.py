@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from flows import backup as flow
+from tasks.find_common_base import find_common_base
+from tasks.snapshot import snapshot
 from tests.planning.make import JOB
 from zoffsite.actions import backup as direct
 from zoffsite.actions.progress import log_progress
@@ -34,7 +36,7 @@ def test_run_directly(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_run_by_prefect(monkeypatch: pytest.MonkeyPatch) -> None:
     def call(task: Any, *_: object) -> object:
-        return {flow.snapshot: FACTS, flow.find_common_base: NOTHING}[task]
+        return {snapshot: FACTS, find_common_base: NOTHING}[task]
 
     monkeypatch.setattr(flow, "call", call)
     assert list(flow._steps(JOB, (), NOW)) == [FROZEN, FAILED]
