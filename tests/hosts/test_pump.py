@@ -116,7 +116,7 @@ def test_the_first_record_is_checked_together_with_its_payload_and_both_travel(
 def test_a_payload_larger_than_any_of_zfs_is_refused_before_it_is_read(here: LocalRunner, marker: str) -> None:
     sending = sender(SIZE, marker, first=with_payload(MIB + 1))
     with pytest.raises(SafetyError) as caught:
-        move(here.open(sending), never)
+        move(here.open(sending), never, check_first=never)
     assert caught.value.code == "stream-malformed"
     assert not running(marker)
 
@@ -128,8 +128,8 @@ def test_a_send_that_ends_within_the_payload_is_a_failed_send(here: LocalRunner,
     assert caught.value.code == "io-error"
 
 
-def never() -> Process:
-    raise AssertionError("something left")
+def never(*_: object) -> Process:
+    raise AssertionError("it went on")
 
 
 def test_a_send_that_breaks_off_is_the_cause_whatever_the_receive_says(
