@@ -49,6 +49,11 @@ def test_each_release_has_the_bugs_that_its_branch_had_not_mended(
     assert {bug.issue for bug in bugs_of(Side.BOX, release(text))} == box_issues
 
 
+def test_one_machine_has_no_bugs_that_take_two() -> None:
+    assert {bug.issue for bug in bugs_of(Side.BOX, release("2.1.5"), apart=False)} == {13699}
+    assert known_bug_notices(Side.BOX, release("2.1.11"), "nas", apart=False) == ()
+
+
 def test_a_warning_says_what_may_happen_and_what_to_upgrade_to() -> None:
     (notice,) = known_bug_notices(Side.BOX, release("2.1.11"), "zoffsite@box:22")
     assert (notice.code, notice.subject, notice.alert) == ("known-bug", "zoffsite@box:22", False)

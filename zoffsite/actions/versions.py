@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import OperationError
-from zoffsite.model.job import Job
+from zoffsite.model.job import Disk, Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.openzfs import Release, Versions
 from zoffsite.model.plan import Side
@@ -32,7 +32,7 @@ def ask_versions(job: Job, hosts: Connections) -> Running:
             notices.append(_unknown(side, label, told))
             continue
         releases.append((side, told.running))
-        notices += known_bug_notices(side, told.running, label)
+        notices += known_bug_notices(side, told.running, label, apart=not isinstance(job.box, Disk))
     return Running(releases=tuple(releases), notices=tuple(notices))
 
 

@@ -22,7 +22,8 @@ class KnownBug:
     """`issue` of openzfs/zfs. `fixed` are the first good releases of the branches that are concerned at all.
 
     A branch older than all of those is affected as a whole, unless `since` says where the bug came in. `words` say what
-    happens, and when. `refuse`: what it does to a replica would be noticed only at a restore.
+    happens, and when. `refuse`: what it does to a replica would be noticed only at a restore. `apart`: it takes two
+    machines, so a removable disk has nothing to fear.
     """
 
     issue: int
@@ -31,6 +32,7 @@ class KnownBug:
     words: str
     since: Release | None = None
     refuse: bool = False
+    apart: bool = False
 
     def affects(self, release: Release) -> bool:
         """True where the bug is, as far as upstream's releases tell."""
@@ -67,6 +69,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
     KnownBug(
         issue=13855,
         side=Side.BOX,
+        apart=True,
         fixed=(_release(2, 1, 6), _release(2, 2, 0, 1)),
         words="a receive hangs where records are larger than the box's zfs_max_recordsize",
     ),
@@ -79,6 +82,7 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
     KnownBug(
         issue=15039,
         side=Side.BOX,
+        apart=True,
         fixed=(_release(2, 1, 13), _release(2, 2, 0, 2)),
         words="a raw receive may fail where the two machines have different default indirect block sizes",
     ),
@@ -93,13 +97,14 @@ KNOWN_BUGS: tuple[KnownBug, ...] = (
 )
 
 
-def bugs_of(side: Side, release: Release) -> tuple[KnownBug, ...]:
-    """Those that this release has on this side, by upstream's count."""
-    return tuple(bug for bug in KNOWN_BUGS if bug.side is side and bug.affects(release))
+def bugs_of(side: Side, release: Release, *, apart: bool = True) -> tuple[KnownBug, ...]:
+    """Those that this release has on this side, by upstream's count. `apart`: the other side is another machine."""
+    here = (bug for bug in KNOWN_BUGS if bug.side is side and (apart or not bug.apart))
+    return tuple(bug for bug in here if bug.affects(release))
 
 
-def known_bug_notices(side: Side, release: Release, host: str) -> tuple[Notice, ...]:
-    """A warning for each bug of a host. A distribution may have mended it: then the words say so."""
+def known_bug_notices(side: Side, release: Release, host: str, *, apart: bool = True) -> tuple[Notice, ...]:
+    """A warning for each bug of a host; see `bugs_of`. A distribution may have mended it: then the words say so."""
     doubt = ", unless its distribution has mended that" if release.packaged else ""
     return tuple(
         Notice(
@@ -108,7 +113,7 @@ def known_bug_notices(side: Side, release: Release, host: str) -> tuple[Notice, 
             message=f"OpenZFS {release} on the {side} has a known bug{doubt}: {bug.words} (#{bug.issue})",
             remedy=f"upgrade OpenZFS there to {bug.fixed[0]} or newer: {bug.url}",
         )
-        for bug in bugs_of(side, release)
+        for bug in bugs_of(side, release, apart=apart)
     )
 
 
