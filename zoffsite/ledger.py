@@ -131,6 +131,17 @@ class Ledger:
                 [(self.job, replica, str(guid)) for replica, guid in snapshots],
             )
 
+    def renamed(self, old: Remembered, dataset: str, replica: str) -> None:
+        """From now on all that is known of `old` is known of these names."""
+        names = (self.job, old.dataset, old.replica)
+        with self._transaction() as db:
+            db.execute("UPDATE OR REPLACE alarms SET dataset = ?4 WHERE job = ?1 AND dataset = ?2", (*names, dataset))
+            for table in ("sent", "trusted"):
+                db.execute(
+                    f"UPDATE OR REPLACE {table} SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",  # noqa: S608
+                    (*names, dataset, replica),
+                )
+
     def raise_alarms(self, notices: Iterable[Notice]) -> None:
         """Let these stand, by their subject (a dataset) and code; those that stand already stay as they are."""
         rows = [(self.job, each.subject, each.code, each.message, _text(datetime.now(UTC))) for each in notices]
@@ -154,10 +165,10 @@ class Ledger:
 
     def _replicas(self, db: sqlite3.Connection) -> dict[str, Remembered]:
         found: defaultdict[str, Remembered] = defaultdict(Remembered)
-        for replica, dataset_guid, key in db.execute(
-            "SELECT replica, dataset_guid, key FROM trusted WHERE job = ?", (self.job,)
+        for dataset, replica, dataset_guid, key in db.execute(
+            "SELECT dataset, replica, dataset_guid, key FROM trusted WHERE job = ?", (self.job,)
         ):
-            found[replica] = Remembered(dataset_guid=int(dataset_guid), key=key)
+            found[replica] = Remembered(dataset=dataset, replica=replica, dataset_guid=int(dataset_guid), key=key)
         on_box: defaultdict[str, list[OnBox]] = defaultdict(list)
         for replica, name, guid in db.execute(
             "SELECT replica, snapshot, guid FROM sent WHERE job = ? AND gone = 0 ORDER BY id", (self.job,)

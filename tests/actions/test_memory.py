@@ -10,7 +10,7 @@ import pytest
 
 from tests.planning.make import REPLICA, SOURCE, job, replica, snap, source, there
 from tests.views.values import GOOD
-from zoffsite.actions.memory import Record, ledger_of, let_go, memory_of, notices_of, recall, remember_told, take_note
+from zoffsite.actions.memory import Record, ledger_of, let_go, notices_of, recall, remember_told, take_note
 from zoffsite.actions.plan import expected_prunes
 from zoffsite.model.errors import SafetyError
 from zoffsite.model.inventory import DatasetState
@@ -19,6 +19,7 @@ from zoffsite.model.memory import OnBox
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import ResumeSend, Send
 from zoffsite.model.work import Work
+from zoffsite.planning.memory import memory_of
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.sends import plan_sends
 
@@ -40,7 +41,8 @@ def broken(kept: Job) -> Job:
 
 def work_of(kept: Job, box: DatasetState | None = BOX, raised: tuple[Notice, ...] = ()) -> Work:
     plan = plan_sends(kept, HERE, box, None, REPLICA)
-    memory = memory_of(recall(kept)[0], SOURCE, REPLICA)
+    known = recall(kept)[0]
+    memory = None if known is None else memory_of(known, HERE, REPLICA, box)
     return Work(plan=plan, source=HERE, replica=box, memory=memory, raised=raised)
 
 
@@ -167,3 +169,20 @@ def test_every_step_is_written_down_with_its_size_and_key(kept: Job) -> None:
     assert (memory.key, memory.dataset_guid) == ("aa", 1)
     assert [each.guid for each in memory.on_box] == [103]
     assert memory.increments == (8,)
+
+
+@pytest.mark.parametrize("before", ["vault/box/tank:old", REPLICA])
+def test_what_is_known_follows_a_dataset_that_was_renamed_on_one_side_or_both(kept: Job, before: str) -> None:
+    ledger = ledger_of(kept)
+    ledger.trust(before, "tank/old", 1, "aa", anew=False)
+    ledger.seen([("tank/old", 1, before, OnBox(name=there(2).name, guid=102))])
+    ledger.raise_alarms([replace(ALARM, subject="tank/old")])
+    work = work_of(kept)
+    assert [notice.subject for notice in notices_of(kept, work)] == [SOURCE]
+    take_note(kept, [work])
+    memory = ledger.recall()
+    assert list(memory.replicas) == [REPLICA]
+    assert (memory.replicas[REPLICA].key, memory.replicas[REPLICA].dataset) == ("aa", SOURCE)
+    assert {each.guid for each in memory.replicas[REPLICA].on_box} == {101, 102}
+    assert list(memory.alarms) == [SOURCE]
+    assert checked(kept, work, "bb") == "key-changed"

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from zoffsite.model.memory import OnBox, Remembered, StandingAlarm
+from zoffsite.model.memory import Memory, OnBox, Remembered, StandingAlarm
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused
-from zoffsite.planning.memory import another_source, lost, missing_of, standing_notices, unremembered
+from zoffsite.planning.memory import another_source, lost, memory_of, missing_of, standing_notices, unremembered
 from zoffsite.planning.sends import plan_sends
 
 from .make import JOB, REPLICA, SOURCE, mark, replica, snap, source, there, token
@@ -73,6 +73,22 @@ def test_another_dataset_in_the_place_of_the_one_that_was_backed_up_is_refused(p
 def test_a_new_replica_may_begin_and_a_conflict_speaks_for_itself(plan: DatasetPlan, kind: type[object]) -> None:
     assert isinstance(plan, kind)
     assert another_source(JOB, plan, source(snap(1)), replace(KNOWN, dataset_guid=99)) is None
+
+
+OLD = replace(KNOWN, dataset="tank/old", replica="vault/box/tank:old")
+
+
+def test_what_is_known_is_found_by_guids_where_both_were_renamed() -> None:
+    memory = Memory(replicas={OLD.replica: OLD})
+    assert memory_of(memory, source(snap(3)), REPLICA, replica(there(3))) == OLD
+    assert memory_of(memory, source(snap(3), guid=2), REPLICA, replica(there(3))) == Remembered()
+    assert memory_of(memory, source(snap(3)), REPLICA, replica(there(4))) == Remembered()
+    assert memory_of(memory, source(snap(3)), REPLICA, None) == Remembered()
+
+
+def test_the_name_comes_before_the_guid() -> None:
+    memory = Memory(replicas={OLD.replica: OLD, REPLICA: replace(KNOWN, replica=REPLICA, dataset_guid=99)})
+    assert memory_of(memory, source(snap(3)), REPLICA, replica(there(3))).dataset_guid == 99
 
 
 def test_only_what_both_sides_have_is_taken_over_into_the_memory() -> None:

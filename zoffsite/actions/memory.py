@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError, SafetyError
 from zoffsite.model.job import Job
-from zoffsite.model.memory import NOTHING, Memory, Remembered, SentSnapshot
+from zoffsite.model.memory import Memory, SentSnapshot
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import PrunePlan, Send, SendStep, Side
 from zoffsite.model.report import RunReport
@@ -38,13 +37,6 @@ def recall(job: Job) -> tuple[Memory | None, tuple[Notice, ...]]:
         return None, (_unusable(error),)
 
 
-def memory_of(memory: Memory | None, dataset: str, replica: str) -> Remembered | None:
-    """The part that is about one dataset and its replica."""
-    if memory is None:
-        return None
-    return replace(memory.replicas.get(replica, NOTHING), alarms=memory.alarms.get(dataset, ()))
-
-
 def notices_of(job: Job, work: Work) -> tuple[Notice, ...]:
     """What the plan raises, and what stands from before."""
     standing = standing_notices(job, work.plan.source, work.memory) if work.memory else ()
@@ -62,6 +54,9 @@ def take_note(job: Job, works: Iterable[Work]) -> None:
         for each in unremembered(work.source, work.replica, memory)
     ]
     ledger = ledger_of(job)
+    for work, memory in known:
+        if memory.dataset and (memory.dataset, memory.replica) != (work.plan.source, work.plan.replica):
+            _try(partial(ledger.renamed, memory, work.plan.source, work.plan.replica))
     if raised:
         _try(partial(ledger.raise_alarms, raised))
     if lost:

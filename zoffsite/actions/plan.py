@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from zoffsite.actions.look import BoxFacts, look_at_box, look_at_source
-from zoffsite.actions.memory import memory_of, notices_of, recall
+from zoffsite.actions.memory import notices_of, recall
 from zoffsite.actions.space import see_that_it_fits
 from zoffsite.actions.versions import ask_versions
 from zoffsite.hosts.connections import Connections
@@ -22,7 +22,7 @@ from zoffsite.planning.clones import lent
 from zoffsite.planning.expectation import after_send
 from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
-from zoffsite.planning.memory import another_source
+from zoffsite.planning.memory import another_source, memory_of
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.selection import check_distinct, choose
 from zoffsite.planning.sends import plan_sends
@@ -49,7 +49,9 @@ def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: date
 
     def plan_one(source: DatasetState, family: Family) -> Work:
         replica = names[source.dataset.name]
-        return plan_dataset(job, source, replica, box, memory_of(memory, source.dataset.name, replica), family)
+        there = box.inventory.datasets.get(replica)
+        known = None if memory is None else memory_of(memory, source, replica, there)
+        return plan_dataset(job, source, replica, box, known, family)
 
     works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
     running = ask_versions(job, hosts)

@@ -52,9 +52,12 @@ class Remembered:
     """What is known of one dataset and its replica; empty where nothing is.
 
     `dataset_guid` and `key`: which dataset and which wrapped key are trusted to be what the replica is made of.
-    `on_box` is oldest first; `increments` are the sizes in bytes of the last ones sent, newest first.
+    `on_box` is oldest first; `increments` are the sizes in bytes of the last ones sent, newest first. `dataset` and
+    `replica` are the names under which it is remembered: others than today's where both were renamed.
     """
 
+    dataset: str = ""
+    replica: str = ""
     dataset_guid: int | None = None
     key: str | None = None
     on_box: tuple[OnBox, ...] = ()

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from shlex import quote
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.memory import OnBox, Remembered
+from zoffsite.model.memory import NOTHING, Memory, OnBox, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused
 from zoffsite.planning.obstacles import shown_names
+
+
+def memory_of(memory: Memory, source: DatasetState, replica: str, there: DatasetState | None) -> Remembered:
+    """What is known of one dataset and of its replica: by their names, or by guids where both were renamed."""
+    found = memory.replicas.get(replica) or _renamed(memory, source, there)
+    return replace(found, alarms=memory.alarms.get(found.dataset or source.dataset.name, ()))
+
+
+def _renamed(memory: Memory, source: DatasetState, there: DatasetState | None) -> Remembered:
+    on_box = {snapshot.guid for snapshot in there.snapshots} if there else set()
+    same = (each for each in memory.replicas.values() if each.dataset_guid == source.dataset.guid)
+    return next((each for each in same if any(known.guid in on_box for known in each.on_box)), NOTHING)
 
 
 def another_source(job: Job, plan: DatasetPlan, source: DatasetState, memory: Remembered) -> Refused | None:
