@@ -13,6 +13,8 @@ HOST = "ann@box:22"
 SAVED = "Partially received snapshot is saved.\nA resuming stream can be generated on the sending system by running:\n"
 
 SAID = [
+    ("zoffsite gate: refused: this stream is not raw\n", "gate-refused", False),
+    ("zoffsite keeper: refused: this is no replica of this user\n", "gate-refused", False),
     ("cannot open 'tank/nope': dataset does not exist\n", "dataset-missing", False),
     ("could not find any snapshots to destroy; check snapshot names.\n", "dataset-missing", False),
     ("bookmark 'tank/enc#nope' does not exist.\n", "dataset-missing", False),

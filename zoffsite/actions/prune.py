@@ -50,6 +50,8 @@ def prune(job: Job, source: DatasetState, replica: DatasetState, hosts: Connecti
         if not names:
             continue
         log.info("%s: pruning %d snapshots on the %s: %s", plan.dataset, len(names), plan.side, ", ".join(names))
-        host = hosts.source_of(job) if plan.side is Side.SOURCE else hosts.box_of(job)
-        counts[plan.side] = host.destroy_snapshots(plan.dataset, names)
+        if plan.side is Side.SOURCE:
+            counts[plan.side] = hosts.source_of(job).destroy_snapshots(plan.dataset, names)
+        else:
+            counts[plan.side] = hosts.box_of(job).destroy_snapshots(plan.dataset, plan.destroy)
     return Pruned(source=counts[Side.SOURCE], box=counts[Side.BOX])

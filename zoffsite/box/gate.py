@@ -5,7 +5,7 @@ sshd starts it as a forced command, with one role as argument, and the request i
 match the grammar of its verb from the first to the last character; there is nothing else: no shell, no option, no path,
 no name outside the root of the user that policy.json gives. Names are percent-encoded, so that a blank only separates.
 
-    hello                                        the version of this file
+    hello                                        the version of this file, and of OpenZFS
     inventory [REPLICA]                          a head (time, versions, pools), then all datasets and their versions
     receive REPLICA TOGUID FROMGUID              the stream on stdin, which must be raw, plain and of these guids
     abort REPLICA                                give up an interrupted receive
@@ -119,7 +119,8 @@ def grant(verb: str, words: dict[str, str], root: str) -> int:
     """Do what was asked; most verbs become the program that does it, and never return."""
     replica = below(root, words["replica"]) if "replica" in words else root
     if verb == "hello":
-        print(f"zoffsite-gate {VERSION}")
+        print(f"zoffsite-gate {VERSION}", flush=True)
+        become("zfs", "version")
     elif verb == "inventory":
         inventory(replica)
     elif verb == "receive":
@@ -146,11 +147,7 @@ def below(root: str, name: str) -> str:
 
 
 def inventory(dataset: str) -> None:
-    """What is there, in one answer: a line of JSON about the machine, then what `zfs list` shows.
-
-    The keeper is told first, so that it stamps what has arrived with the box's own time.
-    """
-    subprocess.run([*KEEPER, "observe"], env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL, timeout=600)
+    """What is there, in one answer: a line of JSON about the machine, then what `zfs list` shows."""
     pool = dataset.split("/", 1)[0]
     head = {
         "gate": VERSION,

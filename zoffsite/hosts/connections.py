@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Self
 
 from zoffsite.hosts.endpoint import Box, PlainBox, Source
+from zoffsite.hosts.gatebox import GateBox
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.pools import Pools
@@ -30,9 +31,10 @@ class Connections:
         return Source(self._runner(job.source, TRUSTED_STDOUT))
 
     def box_of(self, job: Job) -> Box:
-        """The machine that `job` backs up to. This line is where a gate takes the place of plain zfs."""
+        """The machine that `job` backs up to. Here a gate takes the place of plain zfs."""
         host = job.source if isinstance(job.box, Disk) else job.box
-        return PlainBox(self._runner(host, BOX_STDOUT), job.root)
+        kind = GateBox if job.gated else PlainBox
+        return kind(self._runner(host, BOX_STDOUT), job.root)
 
     def pools_of(self, job: Job) -> Pools:
         """The pools of the source machine, where a removable disk is imported."""

@@ -6,11 +6,10 @@ Every verb raises what zfs.stderr makes of a failed command, and what Runner.run
 
 from __future__ import annotations
 
-import logging
-import shlex
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.permissions import Lacking, lacking
 from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
 from zoffsite.model.dataset import Dataset
@@ -21,26 +20,20 @@ from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
-from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, complaints, parse_holds
+from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, parse_holds
 from zoffsite.zfs.parse import parse_inventory, parse_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
-from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.token import parse_token
-from zoffsite.zfs.versions import parse_versions
-
-log = logging.getLogger(__name__)
 
 LISTING = 3600.0
 """Seconds for a listing: 8 ms a snapshot on a slow machine, so time for hundreds of thousands."""
-HOLDING = 3600.0
-"""Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
 
 
 class Source:
     """The machine that is backed up: fully trusted, here or over SSH."""
 
     def __init__(self, runner: Runner) -> None:
-        self._zfs = _Zfs(runner)
+        self._zfs = Commands(runner)
 
     @property
     def label(self) -> str:
@@ -165,15 +158,15 @@ class Box(Protocol):
         """
         ...
 
-    def open_receive(self, replica: str) -> Process:
-        """A receive into `replica`, resumable and unmounted, ready to be written to."""
+    def open_receive(self, replica: str, step: SendStep) -> Process:
+        """A receive of `step` into `replica`, resumable and unmounted, ready to be written to."""
         ...
 
     def abort_receive(self, replica: str) -> None:
         """Give up an interrupted receive."""
         ...
 
-    def destroy_snapshots(self, replica: str, names: Sequence[str]) -> int:
+    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Destroy these snapshots of one replica, and say how many went. See Source.destroy_snapshots."""
         ...
 
@@ -190,7 +183,7 @@ class PlainBox:
     """A box that is spoken to with plain zfs commands."""
 
     def __init__(self, runner: Runner, root: str) -> None:
-        self._zfs = _Zfs(runner)
+        self._zfs = Commands(runner)
         self._root = root
 
     @property
@@ -204,10 +197,10 @@ class PlainBox:
         if done.exit_code != 0 and root == self._root:
             pool = root.partition("/")[0]
             there = self._zfs.run(argv.list_name(pool)).exit_code == 0
-            raise _root_missing(root, self.label) if there else _pool_missing(pool, self.label)
+            raise root_missing(root, self.label) if there else pool_missing(pool, self.label)
         return parse_inventory(done.stdout, self.label, max_lines=BOX_LINES)
 
-    def open_receive(self, replica: str) -> Process:
+    def open_receive(self, replica: str, step: SendStep) -> Process:  # noqa: ARG002 - plain zfs takes what comes
         """See Box."""
         return self._zfs.open(argv.receive(replica))
 
@@ -215,9 +208,9 @@ class PlainBox:
         """See Box."""
         self._zfs.do("abort the receive of", replica, argv.abort_receive(replica))
 
-    def destroy_snapshots(self, replica: str, names: Sequence[str]) -> int:
+    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """See Box."""
-        return self._zfs.destroy_snapshots(replica, names)
+        return self._zfs.destroy_snapshots(replica, [snapshot.name for snapshot in snapshots])
 
     def versions(self) -> Versions:
         """See Box."""
@@ -228,74 +221,13 @@ class PlainBox:
         return lacking(self._zfs.runner, [self._root], BOX_PERMISSIONS)
 
 
-class _Zfs:
-    """What both ends have in common: run a zfs command and judge how it ended."""
-
-    def __init__(self, runner: Runner) -> None:
-        self.runner = runner
-
-    @property
-    def label(self) -> str:
-        return self.runner.label
-
-    def run(self, command: Sequence[str], timeout: float = 300, *, undoing: bool = False) -> Completed:
-        self._say(command)
-        return self.runner.run(command, timeout=timeout, undoing=undoing)
-
-    def open(self, command: Sequence[str]) -> Process:
-        self._say(command)
-        return self.runner.open(command)
-
-    def _say(self, command: Sequence[str]) -> None:
-        """For `--verbose`: the command as it could be typed there."""
-        log.debug("%s: $ %s", self.label, shlex.join(command))
-
-    def do(
-        self, operation: str, subject: str, command: Sequence[str], *, fine: str = "", timeout: float = 300
-    ) -> Completed:
-        """Run; a failure is raised unless its code is `fine`."""
-        done = self.run(command, timeout)
-        if done.exit_code != 0:
-            error = zfs_error(operation, subject, done.exit_code, done.stderr, self.label)
-            if error.code != fine:
-                raise error
-        return done
-
-    def do_each(
-        self, operation: str, subject: str, command: Sequence[str], *, fine: Collection[str], undoing: bool = False
-    ) -> Completed:
-        """Run a command that goes on after one of its subjects has failed; lines that say any of `fine` are none."""
-        done = self.run(command, HOLDING, undoing=undoing)
-        said = complaints(done.stderr, fine)
-        if done.exit_code != 0 and (said or not done.stderr):
-            raise zfs_error(operation, subject, done.exit_code, said, self.label)
-        return done
-
-    def versions(self) -> Versions:
-        return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
-
-    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
-        """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""
-        try:
-            for command in argv.destroy_snapshots(dataset, names):
-                self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
-        except OperationError as error:
-            if error.code not in ("busy", "held"):
-                raise
-            if len(names) == 1:
-                log.info("%s@%s is kept: something still needs it", dataset, names[0])
-                return 0
-            middle = len(names) // 2
-            return self.destroy_snapshots(dataset, names[:middle]) + self.destroy_snapshots(dataset, names[middle:])
-        return len(names)
-
-
 def _inside_another(root: str, roots: Collection[str]) -> bool:
     """zfs would list what is under both twice."""
     return any(root.startswith(f"{other}/") for other in roots)
 
 
-def _root_missing(root: str, label: str) -> OperationError:
+def root_missing(root: str, label: str) -> OperationError:
+    """The job's root is not there, though its pool is."""
     user = label.partition("@")[0]
     return OperationError(
         "list",
@@ -307,7 +239,7 @@ def _root_missing(root: str, label: str) -> OperationError:
     )
 
 
-def _pool_missing(pool: str, label: str) -> OperationError:
+def pool_missing(pool: str, label: str) -> OperationError:
     """After a reboot, for instance. To make the root anew would then be the wrong advice."""
     return OperationError(
         "list",

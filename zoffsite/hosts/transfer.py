@@ -48,7 +48,7 @@ def transfer(
 
     return pump(
         source.open_send(step) if token is None else source.open_resume(token),
-        lambda: box.open_receive(replica),
+        lambda: box.open_receive(replica, step),
         subject=step.to.full_name,
         check_first=check_first,
         explain=explain,

@@ -165,4 +165,5 @@ class Job:
     replicas: tuple[tuple[str, str], ...] = ()
     hooks: tuple[Hook, ...] = ()
     reserve: int = 0
+    gated: bool = False
     alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)

@@ -59,7 +59,7 @@ def list_one(dataset: str) -> list[str]:
 def list_datasets(names: Iterable[str]) -> list[list[str]]:
     """These datasets without their versions; `parse_inventory` reads each."""
     start = _list("filesystem,volume")
-    return [[*start, *batch] for batch in _batches((check_dataset(name) for name in names), start)]
+    return [[*start, *batch] for batch in in_batches((check_dataset(name) for name in names), start)]
 
 
 def list_name(dataset: str) -> list[str]:
@@ -141,7 +141,7 @@ def list_holds(full_names: Iterable[str]) -> list[list[str]]:
 def destroy_snapshots(dataset: str, names: Iterable[str]) -> list[list[str]]:
     """`zfs destroy dataset@a,b,c`, in as few commands as their length allows. Never recursive, never of a dataset."""
     start = f"{check_dataset(dataset)}@"
-    batches = _batches((_snapshot_part(dataset, name) for name in names), ["zfs", "destroy", start])
+    batches = in_batches((_snapshot_part(dataset, name) for name in names), ["zfs", "destroy", start])
     return [["zfs", "destroy", start + ",".join(batch)] for batch in batches]
 
 
@@ -194,7 +194,7 @@ def check_token(token: str) -> str:
 
 
 def _tagged(start: list[str], full_names: Iterable[str]) -> list[list[str]]:
-    return [[*start, *batch] for batch in _batches((check_snapshot(name) for name in full_names), start)]
+    return [[*start, *batch] for batch in in_batches((check_snapshot(name) for name in full_names), start)]
 
 
 def _list(kinds: str) -> list[str]:
@@ -207,9 +207,9 @@ def _snapshot_part(dataset: str, name: str) -> str:
     return name
 
 
-def _batches(words: Iterable[str], start: Sequence[str]) -> Iterator[list[str]]:
-    """Split `words` so that no command is over the limit; 3 bytes a word for quotes and what stands between."""
-    room = LONGEST_COMMAND - sum(len(word) + 3 for word in start)
+def in_batches(words: Iterable[str], start: Sequence[str]) -> Iterator[list[str]]:
+    """Split `words` so that no command that begins with `start` is over the limit; quotes are counted in."""
+    room = LONGEST_COMMAND - sum(len(word) + 3 for word in start)  # 3: two quotes, and what stands between
     batch: list[str] = []
     left = room
     for word in words:

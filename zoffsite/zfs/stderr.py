@@ -102,6 +102,12 @@ RULES: tuple[Rule, ...] = (
         remedy=lambda f: f"on {f.host}, install OpenZFS (Debian: apt install zfsutils-linux), or correct PATH",
     ),
     Rule(
+        code="gate-refused",
+        pattern=r"\Azoffsite (?:gate|keeper): refused: ",
+        remedy=lambda f: f"what {f.host} grants is in its /etc/zoffsite/policy.json; set it up anew: zoffsite box kit",
+        kind=SafetyError,
+    ),
+    Rule(
         code="zfs-module-missing",
         pattern=r"The ZFS modules (?:are not loaded|cannot be auto-loaded)|/dev/zfs and /proc/self/mounts|"
         r"Failed to initialize the libzfs library",

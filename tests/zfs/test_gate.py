@@ -1,0 +1,103 @@
+"""What is said to the gate is what the gate knows, and its answers are taken apart strictly."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.planning.make import there
+from zoffsite.box import gate as box
+from zoffsite.box.keeper import wish
+from zoffsite.model.errors import OperationError
+from zoffsite.zfs import gate
+from zoffsite.zfs.argv import COLUMNS, LONGEST_COMMAND
+
+ROOT = "vault/box"
+HEAD = {"gate": 1, "time": 1_795_348_800, "zfs": ["zfs-2.3.2-1"], "pool": {"health": "ONLINE"}}
+
+names = st.text(alphabet="abzAZ059-_.: ", min_size=1, max_size=40).filter(
+    lambda name: name == name.strip() and name not in (".", "..")
+)
+guids = st.integers(1, 2**64 - 1)
+
+
+@given(replica=names, version=names, to=guids, base=st.integers(0, 2**64 - 1))
+def test_every_request_is_one_that_the_gate_grants_and_arrives_as_it_was_meant(
+    replica: str, version: str, to: int, base: int
+) -> None:
+    full = f"{ROOT}/{replica}"
+    snapshot = there(1, name=version, guid=to)
+    requests = [
+        (gate.hello(), {}),
+        (gate.inventory(ROOT, ROOT), {}),
+        (gate.inventory(ROOT, full), {"replica": replica}),
+        (gate.receive(ROOT, full, to, base), {"replica": replica, "to": str(to), "base": str(base)}),
+        (gate.abort(ROOT, full), {"replica": replica}),
+        *((each, {"replica": replica, "snapshots": f"{version}={to}"}) for each in gate.prune(ROOT, full, [snapshot])),
+    ]
+    for request, words in requests:
+        said = shlex.join(request)
+        assert said == " ".join(request), "a quote would reach the gate"
+        assert box.parse(said, "backup") == (request[0], words)
+    assert wish(f"{version}={to}") == {version: str(to)}
+
+
+def test_a_long_request_to_prune_is_several_short_ones() -> None:
+    many = [there(number) for number in range(5000)]
+    requests = gate.prune(ROOT, f"{ROOT}/tank:home", many)
+    assert len(requests) > 1
+    assert all(len(shlex.join(request)) <= min(LONGEST_COMMAND, box.LONGEST_REQUEST) for request in requests)
+    asked = [pair for request in requests for pair in request[2].split(",")]
+    assert asked == [f"{each.name}={each.guid}" for each in many]
+
+
+def test_the_gate_lists_the_columns_that_are_read() -> None:
+    assert tuple(box.COLUMNS.split(",")) == COLUMNS
+
+
+def test_the_head_and_the_listing_are_parted() -> None:
+    head, listing = gate.parse_head(f"{json.dumps(HEAD)}\nfilesystem\t…\n", "the box")
+    assert (head.zfs, head.health, head.time) == (("zfs-2.3.2-1",), "ONLINE", 1_795_348_800)
+    assert listing == "filesystem\t…\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "filesystem\tvault\n",
+        "[]\n",
+        "{}\n",
+        "[" * 5000,
+        json.dumps({**HEAD, "time": "now"}),
+        json.dumps({**HEAD, "zfs": 5}),
+        json.dumps({**HEAD, "gate": True}),
+        json.dumps({**HEAD, "pad": "x" * 20_000}),
+    ],
+)
+def test_what_is_no_head_is_malformed(text: str) -> None:
+    with pytest.raises(OperationError) as caught:
+        gate.parse_head(text, "the box")
+    assert caught.value.code == "malformed-answer"
+    assert len(str(caught.value)) < 1000
+
+
+def test_an_answer_of_the_keeper_says_what_went_and_why_the_rest_stays() -> None:
+    answer = gate.parse_keeper('{"destroyed": 2, "kept": {"a": "it is the newest"}}\n', "the box")
+    assert (answer.destroyed, answer.kept) == (2, {"a": "it is the newest"})
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"destroyed": true, "kept": {}}', '{"destroyed": 1, "kept": []}'])
+def test_anything_else_is_no_answer_of_the_keeper(text: str) -> None:
+    with pytest.raises(OperationError):
+        gate.parse_keeper(text, "the box")
+
+
+def test_only_our_gate_says_hello() -> None:
+    assert gate.parse_hello("zoffsite-gate 1\nzfs-2.3.2-1\n", "the box") == "zfs-2.3.2-1\n"
+    with pytest.raises(OperationError):
+        gate.parse_hello("Welcome to Debian\n", "the box")

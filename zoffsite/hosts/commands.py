@@ -1,0 +1,86 @@
+"""What all ends have in common: run a command and judge how it ended."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Collection, Sequence
+
+from zoffsite.hosts.runner import Completed, Process, Runner
+from zoffsite.model.errors import OperationError
+from zoffsite.model.openzfs import Versions
+from zoffsite.zfs import argv
+from zoffsite.zfs.holds import complaints
+from zoffsite.zfs.stderr import zfs_error
+from zoffsite.zfs.versions import parse_versions
+
+log = logging.getLogger(__name__)
+
+HOLDING = 3600.0
+"""Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
+
+
+class Commands:
+    """The commands of one host. Each raises what zfs.stderr makes of a failed command, and what Runner.run raises."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+
+    @property
+    def label(self) -> str:
+        """How messages name this host."""
+        return self.runner.label
+
+    def run(self, command: Sequence[str], timeout: float = 300, *, undoing: bool = False) -> Completed:
+        """Run to the end; the exit code is the caller's to judge. `undoing`: also while the run is being stopped."""
+        self._say(command)
+        return self.runner.run(command, timeout=timeout, undoing=undoing)
+
+    def open(self, command: Sequence[str]) -> Process:
+        """Start a program as one end of a transfer."""
+        self._say(command)
+        return self.runner.open(command)
+
+    def _say(self, command: Sequence[str]) -> None:
+        """For `--verbose`: the command as it could be typed there."""
+        log.debug("%s: $ %s", self.label, shlex.join(command))
+
+    def do(
+        self, operation: str, subject: str, command: Sequence[str], *, fine: str = "", timeout: float = 300
+    ) -> Completed:
+        """Run; a failure is raised unless its code is `fine`."""
+        done = self.run(command, timeout)
+        if done.exit_code != 0:
+            error = zfs_error(operation, subject, done.exit_code, done.stderr, self.label)
+            if error.code != fine:
+                raise error
+        return done
+
+    def do_each(
+        self, operation: str, subject: str, command: Sequence[str], *, fine: Collection[str], undoing: bool = False
+    ) -> Completed:
+        """Run a command that goes on after one of its subjects has failed; lines that say any of `fine` are none."""
+        done = self.run(command, HOLDING, undoing=undoing)
+        said = complaints(done.stderr, fine)
+        if done.exit_code != 0 and (said or not done.stderr):
+            raise zfs_error(operation, subject, done.exit_code, said, self.label)
+        return done
+
+    def versions(self) -> Versions:
+        """Which OpenZFS this is."""
+        return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
+
+    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
+        """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""
+        try:
+            for command in argv.destroy_snapshots(dataset, names):
+                self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
+        except OperationError as error:
+            if error.code not in ("busy", "held"):
+                raise
+            if len(names) == 1:
+                log.info("%s@%s is kept: something still needs it", dataset, names[0])
+                return 0
+            middle = len(names) // 2
+            return self.destroy_snapshots(dataset, names[:middle]) + self.destroy_snapshots(dataset, names[middle:])
+        return len(names)

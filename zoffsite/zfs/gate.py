@@ -1,0 +1,120 @@
+"""What is said to the gate, and what it answers: the words of zoffsite/box/gate.py, from the source's side.
+
+The gate takes one line. Its words are the argv of the SSH command, so that they need no quotes: names are checked, and
+a blank in one is `%20`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zoffsite.model.version import Snapshot
+from zoffsite.zfs.argv import in_batches
+from zoffsite.zfs.malformed import MalformedError, malformed_answer
+from zoffsite.zfs.names import check_dataset, check_snapshot
+
+LONGEST_HEAD = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateHead:
+    """The first line of an inventory: the box's own words about itself.
+
+    `time` is its clock (seconds, UTC), `health` that of its pool, empty where there is none.
+    """
+
+    gate: int
+    time: int
+    zfs: tuple[str, ...]
+    health: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeeperAnswer:
+    """What the keeper did with a request to prune: how many it destroyed, and why the others stay, by name."""
+
+    destroyed: int
+    kept: dict[str, str]
+
+
+def hello() -> list[str]:
+    """Ask whether the gate is there at all, and which OpenZFS it has; `parse_hello` reads it."""
+    return ["hello"]
+
+
+def inventory(root: str, dataset: str) -> list[str]:
+    """All below the root, or one replica."""
+    return ["inventory"] if dataset == root else ["inventory", _replica(root, dataset)]
+
+
+def receive(root: str, replica: str, toguid: int, fromguid: int) -> list[str]:
+    """Receive exactly this stream; `fromguid` 0 is a full one."""
+    return ["receive", _replica(root, replica), str(toguid), str(fromguid)]
+
+
+def abort(root: str, replica: str) -> list[str]:
+    """Give up an interrupted receive."""
+    return ["abort", _replica(root, replica)]
+
+
+def prune(root: str, replica: str, snapshots: Iterable[Snapshot]) -> list[list[str]]:
+    """Ask the keeper to destroy these, in as few requests as their length allows."""
+    start = ["prune", _replica(root, replica)]
+    words = (f"{_version(replica, each.name)}={each.guid}" for each in snapshots)
+    return [[*start, ",".join(batch)] for batch in in_batches(words, start)]
+
+
+def parse_hello(text: str, host: str) -> str:
+    """What `zfs version` says there. Raises OperationError "malformed-answer" where no gate of ours answers."""
+    line, _, versions = text.partition("\n")
+    with malformed_answer(host, line):
+        if line != "zoffsite-gate 1":
+            raise MalformedError("not the gate of this version of zoffsite")
+    return versions
+
+
+def parse_head(text: str, host: str) -> tuple[GateHead, str]:
+    """The head of an inventory, and the listing that follows. Raises OperationError "malformed-answer"."""
+    line = text[: LONGEST_HEAD + 1].partition("\n")[0]
+    with malformed_answer(host, line):
+        if len(line) > LONGEST_HEAD:
+            raise MalformedError("a head of more than ten thousand characters")
+        tree = _tree(line)
+        gate, time, zfs, pool = tree.get("gate"), tree.get("time"), tree.get("zfs"), tree.get("pool")
+        if not (type(gate) is int and type(time) is int and isinstance(zfs, list) and isinstance(pool, dict)):
+            raise MalformedError("not the head of an inventory")
+        head = GateHead(gate=gate, time=time, zfs=tuple(map(str, zfs)), health=str(pool.get("health", "")))
+    return head, text[len(line) + 1 :]
+
+
+def parse_keeper(text: str, host: str) -> KeeperAnswer:
+    """What the keeper says of a request to prune. Raises OperationError "malformed-answer"."""
+    with malformed_answer(host, text):
+        tree = _tree(text.strip())
+        destroyed, kept = tree.get("destroyed"), tree.get("kept")
+        if type(destroyed) is not int or not isinstance(kept, dict):
+            raise MalformedError("not an answer of the keeper")
+        return KeeperAnswer(destroyed=destroyed, kept={str(name): str(reason) for name, reason in kept.items()})
+
+
+def _tree(text: str) -> dict[str, object]:
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("no JSON") from None
+    if not isinstance(tree, dict):
+        raise MalformedError("not an object of JSON")
+    return tree
+
+
+def _replica(root: str, dataset: str) -> str:
+    """The one component below the root, encoded."""
+    above, _, name = check_dataset(dataset).rpartition("/")
+    assert above == root  # noqa: S101 - replicas lie flat
+    return name.replace(" ", "%20")
+
+
+def _version(dataset: str, name: str) -> str:
+    return check_snapshot(f"{dataset}@{name}").partition("@")[2].replace(" ", "%20")
