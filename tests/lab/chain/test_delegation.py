@@ -48,10 +48,13 @@ def test_each_permission_on_the_source_is_needed(stage: Stage) -> None:
         "mount": "zfs destroy {0}@given",
         "send": "zfs send -w {0}@given > /dev/null",
         "bookmark": "zfs bookmark {0}@given {0}#own",
+        "hold": "zfs hold own {0}@given",
+        "release": "zfs release theirs {0}@held",
         "destroy": "zfs destroy {0}@given",
     }
     assert set(verbs) == set(ON_SOURCE.split(","))
     stage.source.run(["zfs", "snapshot", f"{stage.tree}@given"])
+    stage.source.run(f"zfs snapshot {stage.tree}@held && zfs hold theirs {stage.tree}@held")
     for permission, command in verbs.items():
         stage.source.run(["zfs", "unallow", "-u", "zoffsite", permission, stage.tree])
         line = f"PATH=$PATH:/usr/sbin; {command.format(stage.tree)}"

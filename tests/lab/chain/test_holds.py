@@ -130,6 +130,6 @@ def test_a_snapshot_that_somebody_holds_by_now_is_kept_and_the_rest_is_pruned(ma
     done = stage.finish(run, 0)
     part = stage.part(done.json)
     newest = part["snapshot"]
-    assert (part["state"], part["verified"], part["pruned"]) == ("sent", True, {"source": 5, "box": 6})
+    assert (part["state"], part["verified"], part["pruned"]) == ("sent", True, {"source": 4, "box": 5})
     assert stage.names(stage.source, stage.tree) == [old[1], old[3], newest]
     assert stage.names(stage.box, stage.replica()) == [old[2], newest]
