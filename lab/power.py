@@ -32,13 +32,20 @@ def start(folder: Path, argv: list[str], owner: int | None = None) -> None:
     if done.returncode:
         raise LabError(f"start {folder.name}", done.stderr.strip() or "its owner is gone")
     deadline = time.monotonic() + 10
-    while not (folder / "qmp").exists():
+    while not _greets(folder):
         if not is_on(folder) or time.monotonic() > deadline:
             log = (folder / "qemu.log").read_text(errors="replace").strip()
             raise LabError(f"start {folder.name}", f"QEMU ended: {log[-400:]}")
         time.sleep(0.01)
-    # The monitor exists before the ports are open, but greets only when everything is.
-    qmp.execute(folder)
+
+
+def _greets(folder: Path) -> bool:
+    """Whether the monitor greets, which it does only when the ports are open; its socket exists before it listens."""
+    try:
+        qmp.execute(folder)
+    except LabError:
+        return False
+    return True
 
 
 def stop(folder: Path) -> None:
