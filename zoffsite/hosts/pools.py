@@ -27,15 +27,18 @@ class Pools:
         self._runner = runner
 
     def imported(self) -> tuple[Pool, ...]:
-        """All pools that are imported."""
-        done = self._run(argv.list_pools())
+        """All pools that are imported. Also told while the run is being stopped."""
+        done = self._run(argv.list_pools(), undoing=True)
         if done.exit_code != 0:
             raise zfs_error("list", "the pools", done.exit_code, done.stderr, self._runner.label)
         return parse_pools(done.stdout, self._runner.label)
 
     def import_disk(self, disk: Disk, altroot: str) -> bool:
-        """Import the pool of `disk`, found by its guid, without mounting anything. False: it is not attached."""
-        done = self._run(argv.import_pool(disk.guid, altroot))
+        """Import the pool of `disk`, found by its guid, without mounting anything. False: it is not attached.
+
+        Not cut when the run is stopped: the import would go on without us, and nobody would export it.
+        """
+        done = self._run(argv.import_pool(disk.guid, altroot), undoing=True)
         if done.exit_code == 0:
             return True
         if is_absent(done.stderr):

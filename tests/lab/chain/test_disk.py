@@ -11,7 +11,7 @@ import pytest
 from lab import Lab
 from lab.guest import Guest
 
-from .stage import Stage, await_true
+from .stage import Stage, await_true, processes
 
 pytestmark = pytest.mark.lab
 DEVICE = "/dev/vdc1"
@@ -37,6 +37,10 @@ class DiskStage(Stage):
     @property
     def imported(self) -> bool:
         return self.source.try_run(["zpool", "list", "usb"]).code == 0
+
+    def held(self) -> int:
+        """Of an unfinished receive only: the replica itself comes and goes with the disk."""
+        return sum(int(row) for row in self.source.try_run(f"zfs list -Hpo used {self.replica()}/%recv").out.split())
 
     def import_it(self, *options: str) -> None:
         self.source.run(["zpool", "import", "-N", *options, str(self.guid)])
@@ -96,6 +100,7 @@ def test_a_run_imports_the_disk_fills_it_and_exports_it(stage: DiskStage) -> Non
         part = stage.part(report)
         assert (part["state"], part["verified"], notices(report)) == ("sent", True, [])
         assert not stage.imported
+        assert "on the disk usb" in stage.zoffsite("verify").said
     stage.import_it()
     assert stage.guids(stage.source, stage.replica()) == stage.guids(stage.source, stage.tree)
     rows = stage.source.run(["zfs", "get", "-Hpo", "value", "keystatus,mounted,readonly", stage.replica()]).split()
@@ -158,6 +163,14 @@ def test_ctrl_c_exports_the_disk(stage: DiskStage) -> None:
     run.send_signal(signal.SIGINT)
     done = stage.finish(run, 130)
     assert notices(done.json) == []
+    assert not stage.imported
+
+
+def test_ctrl_c_while_the_disk_is_being_imported_exports_it(stage: DiskStage) -> None:
+    run = stage.start("backup", "--direct", "--json")
+    await_true(lambda: processes(stage.source, ["zpool import"]) or run.poll() is not None, "it is being imported")
+    run.send_signal(signal.SIGINT)
+    stage.finish(run, 130)
     assert not stage.imported
 
 
