@@ -38,9 +38,10 @@ class DiskStage(Stage):
     def imported(self) -> bool:
         return self.source.try_run(["zpool", "list", "usb"]).code == 0
 
-    def held(self) -> int:
+    def held(self, dataset: str | None = None) -> int:
         """Of an unfinished receive only: the replica itself comes and goes with the disk."""
-        return sum(int(row) for row in self.source.try_run(f"zfs list -Hpo used {self.replica()}/%recv").out.split())
+        unfinished = f"{self.replica(dataset)}/%recv"
+        return sum(int(row) for row in self.source.try_run(["zfs", "list", "-Hpo", "used", unfinished]).out.split())
 
     def import_it(self, *options: str) -> None:
         self.source.run(["zpool", "import", "-N", *options, str(self.guid)])
