@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import socket
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -148,26 +148,32 @@ def run_peek(stdin: int) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_peeking_leaves_the_whole_stream_to_the_receive_also_when_it_comes_in_pieces() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        data = begin() + b"x" * 10_000
-        child = os.fork()
-        if child == 0:
-            theirs.close()
-            for start in range(0, len(data), 100):
-                ours.sendall(data[start : start + 100])
-            os._exit(0)
-        ours.close()
-        done = run_peek(theirs.fileno())
-        os.waitpid(child, 0)
+    data = begin() + b"x" * 10_000
+    theirs, ours = os.pipe()
+    writer = threading.Thread(target=_write_in_pieces, args=(ours, data))
+    writer.start()
+    done = run_peek(theirs)
+    os.close(theirs)
+    writer.join()
     assert (done.returncode, done.stderr, done.stdout) == (0, data[:8], data)
 
 
+def _write_in_pieces(pipe: int, data: bytes) -> None:
+    for start in range(0, len(data), 100):
+        os.write(pipe, data[start : start + 100])
+    os.close(pipe)
+
+
 def test_a_stream_that_ends_before_its_first_record_is_refused() -> None:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        with ours:
-            ours.sendall(b"short")
-        done = run_peek(theirs.fileno())
+    theirs, ours = os.pipe()
+    os.write(ours, b"short")
+    os.close(ours)
+    done = run_peek(theirs)
+    os.close(theirs)
     assert done.returncode == 1
+    assert b"RefusedError" in done.stderr
+
+
+def test_stdin_that_is_no_pipe_is_refused() -> None:
+    done = run_peek(subprocess.DEVNULL)
     assert b"RefusedError" in done.stderr

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.machines import Machine, has_keeper, machines
-from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, RetentionTable
+from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable
 from zoffsite.config.settings import Schedule, Settings
 from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
 
@@ -55,7 +55,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         box=_disk(target) if isinstance(target, DiskTable) else _host(target, parsed.directory),
         root=target.root,
         reserve=target.reserve,
-        gated=isinstance(target, BoxTable) and target.tunnel is not None,
+        gated=table.box is not None and has_keeper(table.box, parsed.boxes),
         snapshot_prefix=prefix_of(name, table),
         snapshot_when=table.snapshots.take,
         selection=table.snapshots.send,

@@ -23,7 +23,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._runners: dict[tuple[SshHost | None, int], Runner] = {}
+        self._runners: dict[tuple[SshHost | None, int, bool], Runner] = {}
         self._limiters: dict[tuple[str, int | None, tuple[Window, ...]], Limiter] = {}
 
     def source_of(self, job: Job) -> Source:
@@ -33,8 +33,9 @@ class Connections:
     def box_of(self, job: Job) -> Box:
         """The machine that `job` backs up to. Here a gate takes the place of plain zfs."""
         host = job.source if isinstance(job.box, Disk) else job.box
-        kind = GateBox if job.gated else PlainBox
-        return kind(self._runner(host, BOX_STDOUT), job.root)
+        if job.gated:
+            return GateBox(self._runner(host, BOX_STDOUT, bare=True), job.root)
+        return PlainBox(self._runner(host, BOX_STDOUT), job.root)
 
     def pools_of(self, job: Job) -> Pools:
         """The pools of the source machine, where a removable disk is imported."""
@@ -64,11 +65,13 @@ class Connections:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _runner(self, host: SshHost | None, stdout_limit: int) -> Runner:
+    def _runner(self, host: SshHost | None, stdout_limit: int, *, bare: bool = False) -> Runner:
         with self._lock:
-            key = (host, stdout_limit)
+            key = (host, stdout_limit, bare)
             if key not in self._runners:
-                self._runners[key] = LocalRunner(stdout_limit) if host is None else SshRunner(host, stdout_limit)
+                self._runners[key] = (
+                    LocalRunner(stdout_limit) if host is None else SshRunner(host, stdout_limit, bare=bare)
+                )
             return self._runners[key]
 
 

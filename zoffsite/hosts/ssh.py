@@ -201,10 +201,14 @@ class SshProcess:
 
 
 class SshRunner:
-    """Runs programs on `host`. Connects when first needed, and again when the connection has died. Thread-safe."""
+    """Runs programs on `host`. Connects when first needed, and again when the connection has died. Thread-safe.
 
-    def __init__(self, host: SshHost, stdout_limit: int = BOX_STDOUT) -> None:
+    `bare`: the words go there as they are, for a forced command that is no shell.
+    """
+
+    def __init__(self, host: SshHost, stdout_limit: int = BOX_STDOUT, *, bare: bool = False) -> None:
         self._host = host
+        self._bare = bare
         self._stdout_limit = stdout_limit
         self._lock = threading.Lock()
         self._transport: paramiko.Transport | None = None
@@ -223,7 +227,7 @@ class SshRunner:
 
     def open(self, argv: Sequence[str]) -> SshProcess:
         """See Runner. The far login shell splits the line again; this is the only place that quotes for it."""
-        command = shlex.join(with_environment(argv))
+        command = shlex.join(argv if self._bare else with_environment(argv))
         transport, fresh = self._connected()
         try:
             return self._start(transport, command)
