@@ -104,11 +104,11 @@ def _keep(file: Path, text: str, *, replace: bool) -> None:
 
 
 def _let_in(out: Console, machine: Machine, pairing: Pairing) -> None:
-    """Tell the tunnel, which is root's. Another user is given the command."""
+    """Tell the tunnel, which is root's. Where this is not root on the source itself, say the command."""
     command = [f"{LIBRARY}/tunnel-{machine.name}", f"/etc/zoffsite/tunnel-{machine.name}", "pair", pairing.wireguard]
     out.print(f"ok  the host key of {machine.name} is pinned", markup=False)
-    if os.geteuid() != 0:
-        out.print(f"Next: sudo {' '.join(command)}", markup=False, soft_wrap=True)
+    if os.geteuid() != 0 or not Path(command[0]).exists():
+        out.print(f"Next, on the source: sudo {' '.join(command)}", markup=False, soft_wrap=True)
         return
     done = LocalRunner().run(command)
     if done.exit_code != 0:
@@ -116,7 +116,7 @@ def _let_in(out: Console, machine: Machine, pairing: Pairing) -> None:
             "let in",
             machine.name,
             done.stderr.strip() or f"exit code {done.exit_code}",
-            "run the kit's source/install on this machine, then this again",
+            f"systemctl status zoffsite-{machine.name}-tunnel.service",
             code="tunnel-not-paired",
         )
     out.print("ok  its end of the tunnel is let in; within a minute it settles", markup=False)

@@ -33,11 +33,7 @@ put() {
     changes=$((changes + 1))
     printf '  write   %s (%s %s)\n' "$4" "$1" "$2"
     [ "$dry" = yes ] && return 0
-    mkdir -p "$(dirname "$4")"
-    cp "$3" "$4.zoffsite-new"
-    chown "$2" "$4.zoffsite-new"
-    chmod "$1" "$4.zoffsite-new"
-    sync "$4.zoffsite-new"
+    install -D -m "$1" -o "${2%:*}" -g "${2#*:}" "$3" "$4.zoffsite-new"
     mv -f "$4.zoffsite-new" "$4"
 }
 
@@ -47,7 +43,7 @@ drop() {
         [ -e "$gone" ] || [ -L "$gone" ] || continue
         do_it rm -f "$gone"
         rest=$(dirname "$gone")
-        while case $rest in */zoffsite | */zoffsite/* | */*.d/*) true ;; *) false ;; esac do
+        while case $rest in */zoffsite | */zoffsite/* | */*.service.d) true ;; *) false ;; esac do
             [ "$dry" = yes ] && break
             rmdir "$rest" 2>/dev/null || break
             rest=$(dirname "$rest")
@@ -117,16 +113,30 @@ need_packages() {
     for program in $NEEDED; do have "$program" || die "there is still no $program: install it, then run this again"; done
 }
 
-# unit_on UNIT : enabled and started, without saying so where it is.
-unit_on() {
-    systemctl is-enabled --quiet "$1" 2>/dev/null || do_it systemctl enable --quiet "$1"
-    systemctl is-active --quiet "$1" || do_it systemctl start "$1"
+# units_on UNIT… : enabled and started, without saying so where they are; in one call each, for each makes systemd
+# read all units again.
+units_on() {
+    disabled='' stopped=''
+    for each in "$@"; do
+        systemctl is-enabled --quiet "$each" 2>/dev/null || disabled="$disabled $each"
+        systemctl is-active --quiet "$each" || stopped="$stopped $each"
+    done
+    # shellcheck disable=SC2086  # each word is a unit
+    [ -z "$disabled" ] || do_it systemctl enable --quiet $disabled
+    # shellcheck disable=SC2086
+    [ -z "$stopped" ] || do_it systemctl start $stopped
 }
 
-unit_off() {
-    [ -e "/etc/systemd/system/$1" ] || return 0
-    if systemctl is-active --quiet "$1"; then do_it systemctl stop "$1"; fi
-    if systemctl is-enabled --quiet "$1" 2>/dev/null; then do_it systemctl disable --quiet "$1"; fi
+# units_off UNIT… : stopped in this order, and disabled.
+units_off() {
+    enabled=''
+    for each in "$@"; do
+        [ -e "/etc/systemd/system/$each" ] || continue
+        if systemctl is-active --quiet "$each"; then do_it systemctl stop "$each"; fi
+        if systemctl is-enabled --quiet "$each" 2>/dev/null; then enabled="$enabled $each"; fi
+    done
+    # shellcheck disable=SC2086  # each word is a unit
+    [ -z "$enabled" ] || do_it systemctl disable --quiet $enabled
 }
 
 # make_key FILE : a private WireGuard key of this machine, made here and never leaving it.
@@ -136,8 +146,11 @@ make_key() {
     printf '  make    %s\n' "$1"
     [ "$dry" = yes ] && return 0
     mkdir -p "$(dirname "$1")"
-    (umask 077 && wg genkey >"$1.zoffsite-new" && sync "$1.zoffsite-new" && mv "$1.zoffsite-new" "$1")
+    (umask 077 && wg genkey >"$1.zoffsite-new" && mv "$1.zoffsite-new" "$1")
 }
+
+# on_disk : what was written outlasts a power cut, before anything is started that relies on it.
+on_disk() { [ "$dry" = yes ] || [ "$changes" -eq 0 ] || sync; }
 
 finish() {
     if [ "$changes" -eq 0 ]; then say "nothing to change"

@@ -48,7 +48,7 @@ add_users() {
     done >"$scratch/users"
     while read -r user; do
         # The password is none that can be typed; "!" would lock the account for keys, too.
-        do_it useradd --system --no-create-home --home-dir /nonexistent --shell /bin/sh --password '*' "$user"
+        do_it useradd --system --no-create-home --home-dir / --shell /bin/sh --password '*' "$user"
         remember users "$user"
     done <"$scratch/users"
 }
@@ -87,12 +87,15 @@ keep_importing() {
         cache=$(zpool get -Ho value cachefile "$pool" 2>/dev/null || echo -)
         [ "$cache" = - ] || do_it zpool set cachefile= "$pool"
     done
+    importing=''
     for unit in zfs-import-cache.service zfs-import.target zfs.target; do
         if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
-            do_it systemctl enable --quiet "$unit"
+            importing="$importing $unit"
             remember enabled "$unit"
         fi
     done
+    # shellcheck disable=SC2086  # each word is a unit
+    [ -z "$importing" ] || do_it systemctl enable --quiet $importing
 }
 
 # set_property DATASET PROPERTY VALUE, unless it is so.
@@ -134,11 +137,14 @@ delegate() {
 }
 
 mask_mounting() {
+    mounting=''
     for unit in zfs-mount.service zfs-share.service; do
         [ "$(systemctl is-enabled "$unit" 2>/dev/null || true)" != masked ] || continue
-        do_it systemctl mask --quiet "$unit"
+        mounting="$mounting $unit"
         remember masked "$unit"
     done
+    # shellcheck disable=SC2086  # each word is a unit
+    [ -z "$mounting" ] || do_it systemctl mask --quiet $mounting
 }
 
 # What the source must know: two public keys, and digits that show a slip of the pen.
@@ -152,7 +158,8 @@ activate() {
     if [ -e "$state/settled" ]; then
         if changed '/etc/zoffsite/firewall.nft'; then do_it systemctl reload-or-restart zoffsite-firewall.service; fi
         if changed '*tunnel*'; then do_it systemctl restart zoffsite-tunnel.service; fi
-        for unit in $UNITS; do unit_on "$unit"; done
+        # shellcheck disable=SC2086  # each word is a unit
+        units_on $UNITS
         put 0644 root:root /etc/zoffsite/sshd.conf /etc/ssh/sshd_config.d/00-zoffsite.conf || return 0
         do_it systemctl restart "$(systemctl cat ssh.service >/dev/null 2>&1 && echo ssh || echo sshd).service"
         return 0
@@ -179,8 +186,10 @@ install_all() {
     make_roots
     keep_importing
     mask_mounting
+    on_disk
     case $changed_files in *.service* | *.timer*) do_it systemctl daemon-reload ;; esac
-    for unit in $TIMERS; do unit_on "$unit"; done
+    # shellcheck disable=SC2086  # each word is a unit
+    units_on $TIMERS
     if [ "$dry" = no ]; then
         # The kit may be on a medium that cannot be written to.
         { mkdir -p "$here/pairing" && pairing_text >"$here/pairing/box"; } 2>/dev/null || true
@@ -189,29 +198,35 @@ install_all() {
     activate
     finish
     [ "$dry" = no ] || return 0
-    say "" "On the source, paste this (it is in pairing/box, too; nothing in it is secret):" ""
-    say "    zoffsite box pair --box $NAME $(pairing_text)" ""
+    say "On the source, paste this (it is in pairing/box, too; nothing in it is secret):"
+    printf '\n    zoffsite box pair --box %s %s\n\n' "$NAME" "$(pairing_text)"
     [ -e "$state/settled" ] || say "Within $wait minutes, or firewall and tunnel are undone and this can be run again."
 }
 
 remove_all() {
     systemctl is-active --quiet zoffsite-settle.service && do_it systemctl stop zoffsite-settle.service
-    for unit in $TIMERS; do unit_off "$unit"; done
+    # shellcheck disable=SC2086  # each word is a unit
+    units_off $TIMERS zoffsite-endpoint.timer
     if [ -e /etc/ssh/sshd_config.d/00-zoffsite.conf ]; then
         drop /etc/ssh/sshd_config.d/00-zoffsite.conf
         do_it systemctl restart "$(systemctl cat ssh.service >/dev/null 2>&1 && echo ssh || echo sshd).service"
     fi
-    for unit in zoffsite-endpoint.timer zoffsite-tunnel.service zoffsite-firewall.service; do unit_off "$unit"; done
-    for unit in $(remembered masked); do do_it systemctl unmask --quiet "$unit"; done
-    for unit in $(remembered enabled); do do_it systemctl disable --quiet "$unit"; done
+    units_off zoffsite-tunnel.service zoffsite-firewall.service
+    # shellcheck disable=SC2046  # each word is a unit
+    [ -z "$(remembered masked)" ] || do_it systemctl unmask --quiet $(remembered masked)
+    # shellcheck disable=SC2046
+    [ -z "$(remembered enabled)" ] || do_it systemctl disable --quiet $(remembered enabled)
     while read -r user root _; do
         [ -z "$(allowed "$user" "$root")" ] || do_it zfs unallow -u "$user" "$root"
     done <"$here/accounts"
     drop_files
     drop "$keys/private.key" "$keys/peer.pub" "$keys/preshared.key" "$state/settled"
-    for user in $(remembered users); do do_it userdel "$user"; done
+    for user in $(remembered users); do do_it userdel "$user" || say "userdel $user: do it when nothing of it runs"; done
     drop "$state/manifest-$NAME" "$state/users-$NAME" "$state/masked-$NAME" "$state/enabled-$NAME"
-    do_it systemctl daemon-reload
+    if [ "$changes" -gt 0 ]; then
+        do_it systemctl daemon-reload
+        [ "$dry" = yes ] || systemctl reset-failed 'zoffsite*' 2>/dev/null || true
+    fi
     finish
     say "kept: the pools with all replicas, /var/lib/zoffsite and /var/log/zoffsite (the keeper's memory), host keys"
 }

@@ -29,7 +29,7 @@ make_keys() {
     if [ ! -s "$keys/preshared.key" ]; then
         changes=$((changes + 1))
         printf '  make    %s\n' "$keys/preshared.key"
-        [ "$dry" = yes ] || (umask 077 && wg genpsk >"$keys/preshared.key" && sync "$keys/preshared.key")
+        [ "$dry" = yes ] || (umask 077 && wg genpsk >"$keys/preshared.key")
     fi
     [ "$dry" = yes ] || chmod 700 "$keys"
 }
@@ -47,12 +47,14 @@ install_all() {
     nft -c -f "$here/files/etc/zoffsite/firewall-$NAME.nft" || die "nft does not understand the kit's firewall"
     put_files
     make_keys
+    on_disk
     case $changed_files in *.service*) do_it systemctl daemon-reload ;; esac
     if changed '*firewall*'; then do_it systemctl reload-or-restart "zoffsite-$NAME-firewall.service"; fi
     if changed '*tunnel*' && systemctl is-active --quiet "zoffsite-$NAME-tunnel.service"; then
         do_it systemctl restart "zoffsite-$NAME-tunnel.service"
     fi
-    for unit in $UNITS; do unit_on "$unit"; done
+    # shellcheck disable=SC2086  # each word is a unit
+    units_on $UNITS
     [ "$dry" = yes ] || fill_kit
     finish
     [ -s "$keys/peer.pub" ] || say "Next: carry the folder box/ to the box, and run its install there as root."
@@ -60,10 +62,10 @@ install_all() {
 }
 
 remove_all() {
-    for unit in "zoffsite-$NAME-tunnel.service" "zoffsite-$NAME-firewall.service"; do unit_off "$unit"; done
+    units_off "zoffsite-$NAME-tunnel.service" "zoffsite-$NAME-firewall.service"
     drop_files
     drop "$keys/private.key" "$keys/preshared.key" "$keys/peer.pub" "$state/manifest-$NAME"
-    do_it systemctl daemon-reload
+    if [ "$changes" -gt 0 ]; then do_it systemctl daemon-reload; fi
     finish
 }
 

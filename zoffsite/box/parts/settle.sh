@@ -40,10 +40,10 @@ case ${1:-} in
         left=$2
         while [ "$left" -gt 0 ]; do
             case $(/usr/local/lib/zoffsite/tunnel /etc/zoffsite/tunnel age) in
-                never | '') sleep 1 ;;
+                never | '') sleep 2 ;;
                 *) settle; exit ;;
             esac
-            left=$((left - 1))
+            left=$((left - 2))
         done
         undo
         exit 1

@@ -67,7 +67,10 @@ resolve() {
 
 case ${2:-} in
     up) up ;;
-    down) ip link delete dev "$INTERFACE" ;;
+    down)
+        rm -f "/run/zoffsite-$INTERFACE"
+        ip link delete dev "$INTERFACE"
+        ;;
     resolve) resolve "${3:-135}" ;;
     age) age ;;
     pair)
