@@ -42,6 +42,7 @@ identity_file = "{identity}"
 root = "{root}"
 connect_timeout = "{patience}"
 keepalive = "4s"
+{box}
 
 [job.home]
 source = "nas"
@@ -126,6 +127,7 @@ class Stage:
             "patience": "20s",
             "snapshots": "",
             "keep_source": "last = 10",
+            "box": "",
             "keep_box": "last = 10",
         } | self.settings
         for name in ("datasets", "exclude"):
@@ -192,10 +194,12 @@ class Stage:
         replica = self.replica(dataset)
         return sum(int(row) for row in self.box.try_run(f"zfs list -Hpo used {replica}/%recv {replica}").out.split())
 
-    def under_way(self, *words: str, dataset: str | None = None) -> subprocess.Popen[str]:
+    def under_way(
+        self, *words: str, dataset: str | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """A run in the middle of a transfer, slowed down: the box has some of it on its disk, more is to come."""
         before = self.held(dataset)
-        run = self.start("backup", "--direct", "--json", *words, env=SLOW)
+        run = self.start("backup", "--direct", "--json", *words, env={**SLOW, **(env or {})})
         arrived = lambda: self.held(dataset) > before + SOME or run.poll() is not None  # noqa: E731
         await_true(arrived, "the box has some of it", 90)
         assert run.poll() is None, run.communicate()
