@@ -125,7 +125,11 @@ def test_a_missing_key_is_reported_at_its_table(house: House) -> None:
         ('box = "friend"', 'box = "friend"\nkeep.box.daily = 0', "no rule here keeps anything"),
         ('box = "friend"', 'box = "friend"\nkeep.box.patterns = ["*"]', "no rule here keeps anything"),
         ('box = "friend"', 'box = "friend"\nhooks = [{ datasets = ["tank/home"] }]', "it has no command"),
-        ('box = "friend"', 'box = "friend"\nhooks = [{ datasets = ["tank/home"], before = [" "] }]', "command is empty"),
+        (
+            'box = "friend"',
+            'box = "friend"\nhooks = [{ datasets = ["tank/home"], before = [" "] }]',
+            "command is empty",
+        ),
         (
             'box = "friend"',
             'box = "friend"\nsnapshots = { take = "never", send = "all" }\n'
