@@ -13,7 +13,7 @@ from zoffsite.views.messages import (
     trial_message,
 )
 
-from .values import ERROR, FAILED, GOOD, MIXED, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
+from .values import ALERT, ERROR, FAILED, GOOD, MIXED, NOTED, NOTICE, PARTIAL, STARTED, STOPPED
 
 
 def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
@@ -54,6 +54,13 @@ def test_an_alert_of_a_good_run_names_what_to_look_at_and_nothing_else() -> None
     assert message.title == "zoffsite home: look at tank/a"
     assert "tank/a: ten times as much as usual\nNext: look at it" in message.body
     assert NOTICE.subject not in message.body
+
+
+def test_of_many_alerts_the_rest_is_counted() -> None:
+    message = alert_message(replace(GOOD, notices=(ALERT,) * (MOST_ERRORS + 3)))
+    assert message.title == f"zoffsite home: look at {MOST_ERRORS + 3} things"
+    assert message.body.count("ten times as much") == MOST_ERRORS
+    assert "… and 3 more." in message.body
 
 
 def test_an_alert_is_not_lost_in_a_failure_nor_in_a_recovery() -> None:

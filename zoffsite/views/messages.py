@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
 from zoffsite.views.words import duration_words, size_words, troubles
 
@@ -32,10 +31,8 @@ def failure_message(report: RunReport, since: datetime | None = None) -> Message
         parts.append(f"No run has gone well since {_moment(since)}.")
     if report.error is not None:
         parts.append(_trouble(f"job {report.job}", report.error.message, report.error.remedy))
-    parts += [_failed(outcome) for outcome in bad[:MOST_ERRORS]]
-    if len(bad) > MOST_ERRORS:
-        parts.append(f"… and {len(bad) - MOST_ERRORS} more.")
-    parts += [_noticed(notice) for notice in _alerts(report)]
+    parts += _some([_failed(outcome) for outcome in bad])
+    parts += _alerts(report)
     parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
     return Message(title=f"zoffsite {report.job}: {what}", body="\n\n".join(parts))
 
@@ -47,16 +44,16 @@ def recovery_message(report: RunReport, since: datetime | None = None) -> Messag
     body = f"Run {report.run}, started {_moment(report.started)}: all {len(report.datasets)} datasets are good; {what}."
     if since is not None:
         body += f"\n\nIt had failed since {_moment(since)}."
-    body = "\n\n".join((body, *map(_noticed, _alerts(report))))
+    body = "\n\n".join((body, *_alerts(report)))
     return Message(title=f"zoffsite {report.job}: backup works again", body=body)
 
 
 def alert_message(report: RunReport) -> Message:
     """What somebody should look at although the run went well."""
-    alerts = _alerts(report)
     parts = [f"Run {report.run}, started {_moment(report.started)}, went well, but somebody should look:"]
-    parts += [_noticed(notice) for notice in alerts]
-    title = alerts[0].subject if len(alerts) == 1 else f"{len(alerts)} things"
+    parts += _alerts(report)
+    subjects = [notice.subject for notice in report.all_notices if notice.alert]
+    title = subjects[0] if len(subjects) == 1 else f"{len(subjects)} things"
     return Message(title=f"zoffsite {report.job}: look at {title}", body="\n\n".join(parts))
 
 
@@ -74,12 +71,14 @@ def _failed(outcome: DatasetOutcome) -> str:
     return _trouble(outcome.source, outcome.error.message, outcome.error.remedy)
 
 
-def _alerts(report: RunReport) -> list[Notice]:
-    return [notice for notice in report.all_notices if notice.alert][:MOST_ERRORS]
+def _alerts(report: RunReport) -> list[str]:
+    return _some([_trouble(each.subject, each.message, each.remedy) for each in report.all_notices if each.alert])
 
 
-def _noticed(notice: Notice) -> str:
-    return _trouble(notice.subject, notice.message, notice.remedy)
+def _some(parts: list[str]) -> list[str]:
+    """Not more of them than are read; how many more there are."""
+    left = len(parts) - MOST_ERRORS
+    return parts if left <= 0 else [*parts[:MOST_ERRORS], f"… and {left} more."]
 
 
 def _trouble(subject: str, message: str, remedy: str) -> str:
