@@ -38,6 +38,7 @@ table inet zoffsite {{
         oifname "lo" accept
         ct state established,related accept
         oifname "{interface}" drop comment "nothing but answers goes to the source"
+        tcp sport {{ {logins} }} tcp flags & (syn | rst) == 0x0 accept comment "a login from before"
         udp dport {port} accept comment "the tunnel itself"
         udp sport 68 udp dport 67 accept comment "DHCP"
         udp sport 546 udp dport 547 accept comment "DHCP for IPv6"
@@ -80,6 +81,7 @@ def box_firewall(spec: Spec) -> Entry:
         source=machine.source_address,
         box=machine.address,
         ssh=machine.ssh_port,
+        logins=", ".join(map(str, sorted({22, machine.ssh_port}))),
         port=machine.port,
         local=LOCAL,
         updates=_UPDATES if machine.updates else "",
