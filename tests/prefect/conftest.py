@@ -42,12 +42,13 @@ def first(stage: Stage) -> Seen:
 
 @pytest.fixture(scope="session")
 def second(stage: Stage, first: Seen) -> Seen:
-    """The same job by `zoffsite backup --prefect`, while the replica of tank/enc/b has no room left."""
+    """The same job by `zoffsite backup --prefect`, while nobody has approved the new key of tank/enc/b."""
     stage.write_files("a", "b")
-    stage.lab.box.run(["zfs", "set", "quota=1M", stage.replica("b")])
+    key = "-o keyformat=raw -o keylocation=file:///root/keys/tank_enc"
+    stage.lab.source.run(f"zfs change-key {key} tank/enc/b")
     process = stage.zoffsite("backup", "--prefect", "--json")
     out, err = process.communicate(timeout=120)
-    stage.lab.box.run(["zfs", "set", "quota=none", stage.replica("b")])
+    stage.zoffsite("approve-key", "tank/enc/b").communicate(timeout=120)
     return stage.seen(stage.newest_command(), exit_code=process.returncode, stdout=out, stderr=err)
 
 

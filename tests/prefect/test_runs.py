@@ -63,16 +63,16 @@ def test_log_lines_of_the_core_are_on_the_page_of_the_run(first: Seen) -> None:
 
 
 def test_one_failing_dataset_stops_no_other_and_the_run_fails_by_its_name(second: Seen) -> None:
-    assert second.exit_code == 1, second.stderr
-    assert {name: second.dataset(name)["state"] for name in "abc"} == {"a": "sent", "b": "failed", "c": "up-to-date"}
+    assert second.exit_code == 4, second.stderr
+    assert {name: second.dataset(name)["state"] for name in "abc"} == {"a": "sent", "b": "refused", "c": "up-to-date"}
     assert second.run["state_type"] == "FAILED"
-    assert "1 of 3 datasets failed: tank/enc/b" in second.run["state"]["message"]
+    assert "1 of 3 datasets refused: tank/enc/b" in second.run["state"]["message"]
     assert second.tasks["tank/enc/a"]["state_type"] == "COMPLETED"
     assert second.tasks["tank/enc/b"]["state_type"] == "FAILED"
 
 
-def test_a_full_replica_is_not_tried_again(second: Seen) -> None:
-    assert second.dataset("b")["error"]["transient"] is False
+def test_what_cannot_heal_by_itself_is_not_tried_again(second: Seen) -> None:
+    assert second.dataset("b")["error"]["code"] == "key-changed"
     assert second.tasks["send tank/enc/b"]["run_count"] == 1
 
 
