@@ -59,12 +59,14 @@ def encrypted_script(name: str, properties: Mapping[str, str]) -> str:
 
 
 def fill_script(pool: str, leave: int) -> str:
-    """Reserve all that is free. Twice, because a reservation costs a little by itself."""
+    """Reserve all that is free. Again, because a reservation costs a little by itself, and because a receive may take
+    some of it between the look and the reservation, which then fails."""
     filler = shlex.quote(f"{pool}/{FILLER}")
     return (
-        f"set -e; zfs create -o canmount=off -o mountpoint=none {filler} 2>/dev/null || true\n"
-        f"for round in 1 2 3; do free=$(zfs get -Hpo value available {shlex.quote(pool)}); "
+        f"zfs create -o canmount=off -o mountpoint=none {filler} 2>/dev/null\n"
+        f"for round in $(seq 50); do free=$(zfs get -Hpo value available {shlex.quote(pool)}); "
         f"held=$(zfs get -Hpo value refreservation {filler}); "
-        f'[ "$held" != none ] || held=0; [ "$free" -gt {leave} ] || break; '
-        f"zfs set refreservation=$((held + free - {leave})) {filler}; done"
+        f'[ "$held" != none ] || held=0; [ "$free" -gt {leave} ] || exit 0; '
+        f"zfs set refreservation=$((held + free - {leave})) {filler} 2>/dev/null; done\n"
+        "echo 'it never was full' >&2; exit 1"
     )
