@@ -89,7 +89,7 @@ def check_raw(plan: Send) -> None:
         assert argv.send_resume(plan.token)[:3] == ["zfs", "send", "-w"]
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(worlds(), jobs, st.data())
 def test_no_lie_makes_the_source_send_anything_but_its_own_snapshots_raw_from_a_base_of_its_own(
     world: World, chosen: Job, data: st.DataObject

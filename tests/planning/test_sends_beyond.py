@@ -111,7 +111,7 @@ def check_destroy(remedy: str, common: Sequence[Snapshot], unknown: Sequence[Sna
     assert remedy.endswith((f"zfs destroy {ends}", f"zfs destroy '{ends}'"))
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(worlds(), jobs)
 def test_every_plan_ends_with_what_is_selected_on_the_box_in_order_or_in_a_conflict_that_is_true(
     world: World, chosen: Job
@@ -166,7 +166,7 @@ def tokens(draw: st.DrawFn, world: World) -> TokenContents:
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(worlds(), jobs, st.data())
 def test_a_token_is_used_exactly_when_it_is_for_a_send_that_could_have_been_planned(
     world: World, chosen: Job, data: st.DataObject

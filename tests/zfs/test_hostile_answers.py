@@ -140,7 +140,7 @@ def check_state(name: str, state: DatasetState) -> None:
     assert len({s.guid for s in state.snapshots}) == len({s.name for s in state.snapshots}) == len(state.snapshots)
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings().max_examples)
 @given(damaged(LISTING + UNFINISHED))
 def test_a_damaged_listing_is_read_as_something_zfs_could_have_or_refused(text: str) -> None:
     def read() -> None:
@@ -153,7 +153,7 @@ def test_a_damaged_listing_is_read_as_something_zfs_could_have_or_refused(text: 
 SNAPSHOTS = "".join(line + "\n" for line in LISTING.splitlines() if line.startswith("snapshot"))
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(damaged(SNAPSHOTS))
 def test_a_damaged_list_of_snapshots_is_read_as_different_ones_or_refused(text: str) -> None:
     def read() -> None:
@@ -163,7 +163,7 @@ def test_a_damaged_list_of_snapshots_is_read_as_different_ones_or_refused(text: 
     fine(read)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(damaged(TOKEN_CONTENTS + INCREMENTAL_SIZE))
 def test_damaged_contents_of_a_token_are_read_as_those_of_that_token_or_refused(text: str) -> None:
     def read() -> None:
@@ -174,7 +174,7 @@ def test_damaged_contents_of_a_token_are_read_as_those_of_that_token_or_refused(
     fine(read)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(damaged("cannot resume send: 'tank/enc@s2' used in the initial send no longer exists\n"), st.integers(1, 255))
 def test_damaged_complaints_about_a_token_are_an_error_of_ours_or_make_it_stale(stderr: str, code: int) -> None:
     try:
@@ -188,7 +188,7 @@ def test_damaged_complaints_about_a_token_are_an_error_of_ours_or_make_it_stale(
         assert len(found.stale) < 400
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(damaged(ALLOWED))
 def test_damaged_permissions_are_read_or_refused(text: str) -> None:
     fine(lambda: parse_allow(text, "box"))
@@ -198,7 +198,7 @@ def test_what_is_damaged_is_both_read_and_refused() -> None:
     """Otherwise the tests above would show nothing."""
     outcomes: set[bool] = set()
 
-    @settings(max_examples=200, database=None)
+    @settings(max_examples=2 * settings().max_examples, database=None)
     @given(damaged(LISTING))
     def look(text: str) -> None:
         outcomes.add(fine(lambda: parse_inventory(text, "box")))
