@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-import shlex
 from collections.abc import Sequence
 
+from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.runner import Completed, Runner
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Disk
@@ -13,8 +12,6 @@ from zoffsite.model.pool import Pool
 from zoffsite.zfs import argv
 from zoffsite.zfs.pools import import_error, is_absent, parse_pools
 from zoffsite.zfs.stderr import zfs_error
-
-log = logging.getLogger(__name__)
 
 IMPORT = 900.0
 """Seconds for an import or an export: it replays what was pending, and waits for every disk."""
@@ -24,14 +21,14 @@ class Pools:
     """Every verb raises what Runner.run raises, and what zfs.pools makes of a failed command."""
 
     def __init__(self, runner: Runner) -> None:
-        self._runner = runner
+        self._commands = Commands(runner)
 
     def imported(self) -> tuple[Pool, ...]:
         """All pools that are imported. Also told while the run is being stopped."""
         done = self._run(argv.list_pools(), undoing=True)
         if done.exit_code != 0:
-            raise zfs_error("list", "the pools", done.exit_code, done.stderr, self._runner.label)
-        return parse_pools(done.stdout, self._runner.label)
+            raise zfs_error("list", "the pools", done.exit_code, done.stderr, self._commands.label)
+        return parse_pools(done.stdout, self._commands.label)
 
     def import_disk(self, disk: Disk, altroot: str) -> bool:
         """Import the pool of `disk`, found by its guid, without mounting anything. False: it is not attached.
@@ -43,13 +40,12 @@ class Pools:
             return True
         if is_absent(done.stderr):
             return False
-        raise import_error(disk, done.exit_code, done.stderr, self._runner.label)
+        raise import_error(disk, done.exit_code, done.stderr, self._commands.label)
 
     def export(self, pool: str) -> ZoffsiteError | None:
         """Export it, also while the run is being stopped; why that did not work, if it did not."""
         done = self._run(argv.export_pool(pool), undoing=True)
-        return zfs_error("export", pool, done.exit_code, done.stderr, self._runner.label) if done.exit_code else None
+        return zfs_error("export", pool, done.exit_code, done.stderr, self._commands.label) if done.exit_code else None
 
     def _run(self, command: Sequence[str], *, undoing: bool = False) -> Completed:
-        log.debug("%s: $ %s", self._runner.label, shlex.join(command))
-        return self._runner.run(command, timeout=IMPORT, undoing=undoing)
+        return self._commands.run(command, IMPORT, undoing=undoing)

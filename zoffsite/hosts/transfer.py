@@ -35,22 +35,17 @@ def transfer(
     and `check_key`, which gets the fingerprint of the wrapped key in it, has raised nothing.
     See `pump` for `stall`, `on_bytes` and the errors. Both programs are gone when this returns or raises.
     """
-    expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
 
     def explain(side: Side, ended: Completed) -> ZoffsiteError:
         if side is Side.SOURCE:
             return zfs_error("send", step.to.full_name, ended.exit_code, ended.stderr, source.label)
         return zfs_error("receive into", replica, ended.exit_code, ended.stderr, box.label)
 
-    def check_first(opening: bytes) -> None:
-        check_begin(opening[:RECORD_SIZE], expected)
-        check_key(key_fingerprint(opening[RECORD_SIZE:]))
-
     return pump(
         source.open_send(step) if token is None else source.open_resume(token),
         lambda: box.open_receive(replica, step),
         subject=step.to.full_name,
-        check_first=check_first,
+        check_first=lambda opening: check_key(_checked_key(opening, step)),
         explain=explain,
         limiter=limiter,
         stall=stall,
@@ -60,7 +55,6 @@ def transfer(
 
 def peek_key(source: Source, step: SendStep, stall: float) -> str:
     """The fingerprint of the wrapped key that `step` would bring to the box. Sends nothing."""
-    expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
 
     def explain(_: Side, ended: Completed) -> ZoffsiteError:
         return zfs_error("send", step.to.full_name, ended.exit_code, ended.stderr, source.label)
@@ -69,5 +63,11 @@ def peek_key(source: Source, step: SendStep, stall: float) -> str:
     with transfers.watch() as watch, gone_after(reader):
         watch.add(reader)
         opening = read_opening(reader, watch, stall, explain)
+    return _checked_key(opening, step)
+
+
+def _checked_key(opening: bytes, step: SendStep) -> str:
+    """The fingerprint of the wrapped key in a stream that is what `step` says; see `check_begin` for what it raises."""
+    expected = ExpectedBegin(toguid=step.to.guid, fromguid=step.base.guid if step.base else 0)
     check_begin(opening[:RECORD_SIZE], expected)
     return key_fingerprint(opening[RECORD_SIZE:])
