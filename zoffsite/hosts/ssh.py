@@ -319,7 +319,9 @@ def _keep_alive(transport: paramiko.Transport, keepalive: float) -> None:
 
 def _negotiate(transport: paramiko.Transport, host: SshHost, pin: PinnedKey) -> None:
     transport.set_log_channel(LOG)
-    transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = host.connect_timeout
+    transport.auth_timeout = host.connect_timeout
+    # Both are in start_client's own timeout. The later one never fires, so silence has one message, not two.
+    transport.banner_timeout = transport.handshake_timeout = 2 * host.connect_timeout
     options = transport.get_security_options()
     options.ciphers = CIPHERS
     options.digests = MACS

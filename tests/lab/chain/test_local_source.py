@@ -30,6 +30,7 @@ def stage(make_stage: MakeStage, tmp_path_factory: pytest.TempPathFactory) -> St
         "snapshots": "",
         "retries": 0,
         "patience": "20s",
+        "box": "",
     }
     keep = {"keep_source": "last = 10", "keep_box": "last = 10"}
     made.source.put(text.format(**facts, **more, **keep).encode(), "/root/zoffsite/zoffsite.toml")
