@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoffsite.config.settings import load, problems
+from zoffsite.config.settings import Schedule, load, problems
 from zoffsite.model.errors import ExitCode, SettingsError
 
 from .conftest import HOST_KEY, House
@@ -203,6 +203,14 @@ def test_a_usual_schedule_is_taken(house: House, cron: str) -> None:
     schedule = house.add(f'[job.home.schedule]\ncron = "{cron}"\n').load().schedule("home")
     assert schedule is not None
     assert (schedule.cron, schedule.timezone) == (cron, "UTC")
+
+
+def test_each_verb_has_a_schedule_of_its_own_in_the_time_zone_of_the_job(house: House) -> None:
+    settings = house.add(
+        '[job.home.schedule]\ncron = "0 3 * * *"\nverify = "0 12 * * 0"\ntimezone = "Europe/Berlin"\n'
+    ).load()
+    assert settings.schedule("home", "verify") == Schedule(cron="0 12 * * 0", timezone="Europe/Berlin")
+    assert settings.schedule("home", "prune") is None
 
 
 def test_an_unknown_time_zone_is_refused_with_the_nearest(house: House) -> None:

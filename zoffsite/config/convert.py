@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.machines import Machine, has_keeper, machines
-from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable
+from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
 from zoffsite.config.settings import Schedule, Settings
 from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
 
@@ -26,11 +26,7 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
         file=file,
         state_dir=state_dir,
         jobs={name: _job(name, job, parsed, state_dir / LEDGER) for name, job in jobs.items()},
-        schedules={
-            name: Schedule(cron=job.schedule.cron, timezone=job.schedule.timezone)
-            for name, job in jobs.items()
-            if job.schedule is not None
-        },
+        schedules={name: _schedules(job.schedule) for name, job in jobs.items() if job.schedule is not None},
         secret_urls={
             name: _urls(notify_urls if job.notify_urls is None else job.notify_urls) for name, job in jobs.items()
         },
@@ -42,6 +38,11 @@ def to_machines(parsed: Parsed) -> Iterator[Machine]:
     return machines(
         parsed.boxes, {name: key_path(box.identity_file, parsed.directory) for name, box in parsed.boxes.items()}
     )
+
+
+def _schedules(table: ScheduleTable) -> dict[str, Schedule]:
+    lines = {"backup": table.cron, "verify": table.verify, "prune": table.prune}
+    return {verb: Schedule(cron=cron, timezone=table.timezone) for verb, cron in lines.items() if cron is not None}
 
 
 def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:

@@ -63,6 +63,7 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 Clock = Annotated[time, BeforeValidator(parse_clock)]
 Name = Annotated[str, AfterValidator(check_name)]
 Count = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=100_000)]
+CronLine = Annotated[str, AfterValidator(check_cron)]
 Urls = Annotated[SecretStr, AfterValidator(_check_urls)]
 
 
@@ -184,9 +185,11 @@ class AlarmTable(Table):
 
 
 class ScheduleTable(Table):
-    """`[job.NAME.schedule]`: when deployments run the job."""
+    """`[job.NAME.schedule]`: when the job is run by itself: `cron` its backup, the others what they are called."""
 
-    cron: Annotated[str, AfterValidator(check_cron)]
+    cron: CronLine
+    verify: CronLine | None = None
+    prune: CronLine | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
 
 

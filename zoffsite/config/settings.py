@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When deployments run a job: a cron line of five fields, read in an IANA time zone."""
+    """When something is run by itself: a cron line of five fields, read in an IANA time zone."""
 
     cron: str
     timezone: str
@@ -28,12 +28,15 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All settings: at least one job. `file` is where they came from, `state_dir` where reports and locks live."""
+    """All settings: at least one job. `file` is where they came from, `state_dir` where reports and locks live.
+
+    `schedules`: by the job, then by what is done: "backup", "verify", "prune".
+    """
 
     file: Path
     state_dir: Path
     jobs: Mapping[str, Job]
-    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    schedules: Mapping[str, Mapping[str, Schedule]] = field(default_factory=dict)
     secret_urls: Mapping[str, tuple[SecretStr, ...]] = field(default_factory=dict)
 
     @property
@@ -67,9 +70,9 @@ class Settings:
             code="several-jobs",
         )
 
-    def schedule(self, job: str) -> Schedule | None:
-        """When deployments run `job`, or None when only a person does."""
-        return self.schedules.get(job)
+    def schedule(self, job: str, verb: str = "backup") -> Schedule | None:
+        """When `verb` of `job` is run by itself, or None when only a person does it."""
+        return self.schedules.get(job, {}).get(verb)
 
     def notify_urls(self, job: str) -> tuple[SecretStr, ...]:
         """The apprise URLs that hear about `job`: its own, else those of all jobs. Each is a secret."""
