@@ -1,7 +1,7 @@
 """Floor 2: what is remembered between runs: the last report of each job, since when it has been failing, its disk.
 
-One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since` beside it. And
-one file a removable disk, `disks/GUID`: when it was last seen.
+One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since` and
+`last_good` beside it. And one file a removable disk, `disks/GUID`: when it was last seen.
 Backups never depend on it: facts decide what is sent. A file that is lost or broken only silences one recovery.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zoffsite.files import write_whole
 from zoffsite.model.report import RunReport, RunState
 from zoffsite.views.json import report_from_json, report_json
 
@@ -31,8 +31,11 @@ def save_report(report: RunReport, directory: Path) -> bool:
     if report.state is not RunState.OK:
         since = failing_since(report.job, directory) or report.started
         tree["failing_since"] = since.isoformat()
+    good = {each.source: report.started for each in report.datasets if each.state.good}
+    known = {**last_good(report.job, directory), **good}
+    tree["last_good"] = {source: moment.isoformat() for source, moment in known.items()}
     try:
-        _replace(path, json.dumps(tree, indent=2, ensure_ascii=False).encode())
+        write_whole(path, json.dumps(tree, indent=2, ensure_ascii=False).encode())
     except OSError as error:
         log.error("the report of job %s could not be saved in %s: %s", report.job, path, error.strerror)
         return False
@@ -60,6 +63,15 @@ def failing_since(job: str, directory: Path) -> datetime | None:
         return None
 
 
+def last_good(job: str, directory: Path) -> Mapping[str, datetime]:
+    """When the last run started that went well for a dataset, by the dataset's name, where one is known."""
+    known = (_read(job, directory) or {}).get("last_good")
+    try:
+        return {str(source): datetime.fromisoformat(moment) for source, moment in dict(known or {}).items()}
+    except (ValueError, TypeError):
+        return {}
+
+
 def disk_seen(guid: int, directory: Path) -> datetime | None:
     """When a removable disk was last seen; None when nobody knows."""
     try:
@@ -74,7 +86,7 @@ def disk_seen(guid: int, directory: Path) -> datetime | None:
 def see_disk(guid: int, directory: Path, when: datetime) -> datetime:
     """Remember that a removable disk was seen `when` (aware), and give that back: a wait for it counts from there."""
     try:
-        _replace(_disk(guid, directory), f"{when.isoformat()}\n".encode())
+        write_whole(_disk(guid, directory), f"{when.isoformat()}\n".encode())
     except OSError as error:
         log.error("that the disk %d was seen could not be saved: %s", guid, error.strerror)
     return when
@@ -98,23 +110,3 @@ def _read(job: str, directory: Path) -> dict[str, Any] | None:
         log.warning("%s is not readable and is ignored: %s", path, error)
         return None
     return tree if isinstance(tree, dict) else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a new file beside `path`, have it on the disk, and only then give it the name."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoffsite.config.settings import Settings
+from zoffsite.model.alert import AlertKind
 
 from .conftest import House
 
@@ -14,7 +15,7 @@ SECRET = "hunter2-never-shown"
 
 
 def urls(settings: Settings, job: str = "home") -> list[str]:
-    return [url.get_secret_value() for url in settings.notify_urls(job)]
+    return [each.url.get_secret_value() for each in settings.receivers(job)]
 
 
 def test_each_place_wins_over_the_weaker_ones(house: House) -> None:
@@ -46,6 +47,32 @@ def test_urls_of_all_jobs_are_used_unless_a_job_has_its_own(house: House) -> Non
     assert urls(house.load()) == ["json://a", "json://b"]
     assert urls(house.load(ZOFFSITE_JOB__HOME__NOTIFY_URLS="json://c")) == ["json://c"]
     assert urls(house.load(ZOFFSITE_JOB__HOME__NOTIFY_URLS="")) == []
+
+
+def test_a_url_is_for_all_kinds_of_message_or_for_those_before_it(house: House) -> None:
+    settings = house.env("ZOFFSITE_NOTIFY_URLS='json://a?x=y failure,Recovery=json://b digest=json://c'\n").load()
+    kinds = [each.kinds for each in settings.receivers("home")]
+    assert kinds == [set(AlertKind), {AlertKind.FAILURE, AlertKind.RECOVERY}, {AlertKind.DIGEST}]
+    assert urls(settings) == ["json://a?x=y", "json://b", "json://c"]
+
+
+@pytest.mark.parametrize(
+    ("value", "message", "remedy"),
+    [
+        (f"json://a {SECRET}", "URL number 2 has no scheme", "mailto"),
+        (f"failure=://{SECRET}", "URL number 1 has no scheme", "mailto"),
+        (f"failures=json://{SECRET}", "what stands before URL number 1 is no kind of message", 'mean "failure"?'),
+        (f"{SECRET}=json://a", "what stands before URL number 1 is no kind of message", "failure, warning"),
+        (f"failure,=json://{SECRET}", "what stands before URL number 1 is no kind of message", "failure, warning"),
+    ],
+)
+def test_a_url_that_nobody_understands_is_refused_without_being_shown(
+    house: House, value: str, message: str, remedy: str
+) -> None:
+    problem = house.env(f"ZOFFSITE_NOTIFY_URLS='{value}'\n").problem()
+    assert problem.message == message
+    assert remedy in problem.remedy
+    assert SECRET not in str(problem)
 
 
 def test_a_secret_is_never_shown_by_the_settings(house: House) -> None:

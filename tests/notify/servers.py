@@ -15,8 +15,10 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pydantic import SecretStr
 
 USER, PASSWORD = "alerts", "hunter2-never-shown"
+Posted = SimpleQueue[dict[str, Any]]
 
 
 class Mailbox:
@@ -37,6 +39,17 @@ def free_port() -> int:
     """A port where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def mail_url(port: int, password: str = PASSWORD, extra: str = "") -> SecretStr:
+    """The apprise URL of `mail_server`."""
+    address = "mode=insecure&from=zoffsite@example.org&to=me@example.org"
+    return SecretStr(f"mailto://{USER}:{password}@127.0.0.1:{port}?{address}{extra}")
+
+
+def web_url(port: int) -> SecretStr:
+    """The apprise URL of `web_server`."""
+    return SecretStr(f"json://{USER}:{PASSWORD}@127.0.0.1:{port}/hook/{PASSWORD}")
 
 
 def _authenticate(server: SMTP, session: Session, envelope: Envelope, mechanism: str, login: Any) -> AuthResult:
@@ -61,9 +74,9 @@ def mail_server() -> Iterator[tuple[int, Mailbox]]:
 
 
 @contextmanager
-def web_server(status: int = 200) -> Iterator[tuple[int, SimpleQueue[dict[str, Any]]]]:
+def web_server(status: int = 200) -> Iterator[tuple[int, Posted]]:
     """A web server that answers every POST with `status`; its port, and the JSON that was posted."""
-    posted: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    posted: Posted = SimpleQueue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

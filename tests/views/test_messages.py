@@ -19,7 +19,8 @@ from .values import ALERT, ERROR, FAILED, GOOD, MIXED, NOTED, NOTICE, PARTIAL, S
 def test_a_failure_says_what_failed_why_and_what_to_do() -> None:
     message = failure_message(PARTIAL)
     assert message.title == "zoffsite home: 1 of 2 datasets failed"
-    assert "tank/b: send tank/b: no byte moved\nNext: zoffsite backup" in message.body
+    stale = "No run is known that backed it up well."
+    assert f"tank/b: send tank/b: no byte moved\n{stale}\nNext: zoffsite backup" in message.body
     assert "tank/a" not in message.body
     assert "zoffsite status --job home" in message.body
 
@@ -34,6 +35,19 @@ def test_a_failure_says_since_when_only_if_it_is_not_the_first() -> None:
     assert "No run has gone well since 2026-11-20" in failure_message(PARTIAL, STARTED - timedelta(days=3)).body
     assert "since" not in failure_message(PARTIAL, STARTED).body
     assert "since" not in failure_message(PARTIAL).body
+
+
+def test_a_failure_says_since_when_what_the_box_holds_is_stale() -> None:
+    good = {"tank/b": STARTED - timedelta(hours=50), "tank/a": STARTED - timedelta(days=9)}
+    body = failure_message(PARTIAL, None, good).body
+    assert "Last backed up well: 2026-11-21 01:00:05 UTC, 2 days 2 h before this run." in body
+    assert "2026-11-14" not in body
+
+
+def test_a_run_that_stopped_before_its_datasets_says_which_one_waits_longest() -> None:
+    good = {"tank/b": STARTED - timedelta(hours=26), "tank/a": STARTED - timedelta(days=9)}
+    body = failure_message(STOPPED, None, good).body
+    assert "tank/a is the one that waits longest. Last backed up well: 2026-11-14 03:00:05 UTC" in body
 
 
 def test_a_run_that_stopped_as_a_whole_says_why() -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from zoffsite.actions.memory import remember_told
+from zoffsite.actions.tell import tell
 from zoffsite.config.settings import Settings
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
-from zoffsite.notify import notify
-from zoffsite.state import failing_since, last_report, save_report
-
-log = logging.getLogger(__name__)
+from zoffsite.state import failing_since, save_report
 
 
 def make_report(
@@ -41,16 +38,16 @@ def make_report(
 
 
 def conclude(settings: Settings, job: Job, report: RunReport) -> RunReport:
-    """Save the report, then notify of a failure, of the recovery from one, of what somebody should look at.
+    """Save the report, then tell of a failure, of the recovery from one, of what somebody should look at.
 
-    Nothing here can fail the run.
+    Nothing here can fail the run. Returns the report, with a notice of each alert that did not go out.
     """
     place = settings.state_dir
-    previous, since = last_report(report.job, place), failing_since(report.job, place)
+    since = failing_since(report.job, place)
     save_report(report, place)
-    result = notify(settings.notify_urls(report.job), report, previous, since=since)
-    if result:
+    told = tell(settings.receivers(job.name), report, since, place, datetime.now(UTC))
+    if told == report:
         remember_told(job, report)
     else:
-        log.error("the notification could not be delivered: %s", result.reason)
-    return report
+        save_report(told, place)
+    return told

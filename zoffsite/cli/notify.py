@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from zoffsite.actions.tell import tell_all
 from zoffsite.cli.context import console, jobs_of
 from zoffsite.config.loading import load
 from zoffsite.model.errors import ExitCode, SettingsError
-from zoffsite.notify import notify_test
+from zoffsite.views.messages import trial_message
 
 
 def send_test(name: str | None) -> ExitCode:
@@ -13,8 +14,8 @@ def send_test(name: str | None) -> ExitCode:
     settings = load()
     code = ExitCode.OK
     for job in jobs_of(settings, name):
-        urls = settings.notify_urls(job.name)
-        if not urls:
+        receivers = settings.receivers(job.name)
+        if not receivers:
             raise SettingsError(
                 "send a test message for",
                 f"job {job.name}",
@@ -22,12 +23,10 @@ def send_test(name: str | None) -> ExitCode:
                 "put one into .env: ZOFFSITE_NOTIFY_URLS=mailto://… (see .env.example)",
                 code="no-notify-urls",
             )
-        result = notify_test(urls, job.name)
-        if result:
-            console().print(
-                f"{job.name}: a test message was sent to {len(urls)} of {len(urls)} URLs; look whether it arrived"
-            )
+        done = tell_all(receivers, trial_message(job.name))
+        if done:
+            console().print(f"{job.name}: a test message was sent to {done.sent} URLs; look whether it arrived")
         else:
-            console(stderr=True).print(f"{job.name}: not delivered: {result.reason}", markup=False)
+            console(stderr=True).print(f"{job.name}: {done.words}", markup=False)
             code = ExitCode.SOME_FAILED
     return code

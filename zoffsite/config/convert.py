@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.machines import Machine, has_keeper, machines
+from zoffsite.config.receivers import parse_receivers
 from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
-from zoffsite.config.settings import Schedule, Settings
+from zoffsite.config.settings import Receiver, Schedule, Settings
 from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
 
 LEDGER = "ledger.sqlite"
@@ -27,8 +28,8 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
         state_dir=state_dir,
         jobs={name: _job(name, job, parsed, state_dir / LEDGER) for name, job in jobs.items()},
         schedules={name: _schedules(job.schedule) for name, job in jobs.items() if job.schedule is not None},
-        secret_urls={
-            name: _urls(notify_urls if job.notify_urls is None else job.notify_urls) for name, job in jobs.items()
+        heard_by={
+            name: _receivers(notify_urls if job.notify_urls is None else job.notify_urls) for name, job in jobs.items()
         },
     )
 
@@ -127,5 +128,5 @@ def _box_retention(job: JobTable, parsed: Parsed) -> Retention:
     return replace(wanted, within=within, last=max(wanted.last, box.minimum))
 
 
-def _urls(urls: SecretStr | None) -> tuple[SecretStr, ...]:
-    return tuple(SecretStr(url) for url in urls.get_secret_value().split()) if urls else ()
+def _receivers(urls: SecretStr | None) -> tuple[Receiver, ...]:
+    return parse_receivers(urls) if urls else ()

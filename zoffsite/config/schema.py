@@ -24,6 +24,7 @@ from zoffsite.config.names import (
     check_user,
 )
 from zoffsite.config.units import parse_clock, parse_duration, parse_rate, parse_size
+from zoffsite.config.receivers import parse_receivers
 from zoffsite.model.job import Selection, SnapshotWhen
 
 PREFIX = "ZOFFSITE_"
@@ -47,13 +48,8 @@ def _guid(value: object) -> int:
 
 
 def _check_urls(value: SecretStr) -> SecretStr:
-    """Never shows what it reads: an apprise URL holds a password."""
-    for number, url in enumerate(value.get_secret_value().split(), 1):
-        if "://" not in url:
-            raise WrongValueError(
-                f"URL number {number} has no scheme",
-                "separate apprise URLs by spaces, each as in mailto://…; try them with `zoffsite notify test`",
-            )
+    """Kept as it is read, a secret as a whole; `parse_receivers` takes it apart."""
+    parse_receivers(value)
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoffsite.config.mistakes import Problem, did_you_mean
+from zoffsite.model.alert import AlertKind
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.job import Job
 
@@ -27,6 +28,14 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Receiver:
+    """An apprise URL, which is a secret, and the kinds of message that it is for."""
+
+    url: SecretStr
+    kinds: frozenset[AlertKind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings: at least one job. `file` is where they came from, `state_dir` where reports and locks live.
 
@@ -37,7 +46,7 @@ class Settings:
     state_dir: Path
     jobs: Mapping[str, Job]
     schedules: Mapping[str, Mapping[str, Schedule]] = field(default_factory=dict)
-    secret_urls: Mapping[str, tuple[SecretStr, ...]] = field(default_factory=dict)
+    heard_by: Mapping[str, tuple[Receiver, ...]] = field(default_factory=dict)
 
     @property
     def job_names(self) -> tuple[str, ...]:
@@ -74,9 +83,9 @@ class Settings:
         """When `verb` of `job` is run by itself, or None when only a person does it."""
         return self.schedules.get(job, {}).get(verb)
 
-    def notify_urls(self, job: str) -> tuple[SecretStr, ...]:
-        """The apprise URLs that hear about `job`: its own, else those of all jobs. Each is a secret."""
-        return self.secret_urls.get(job, ())
+    def receivers(self, job: str) -> tuple[Receiver, ...]:
+        """Who hears about `job`: its own URLs, else those of all jobs."""
+        return self.heard_by.get(job, ())
 
 
 def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:

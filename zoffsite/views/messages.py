@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.model.report import DatasetOutcome, RunReport, RunState
 from zoffsite.views.words import duration_words, size_words, troubles
 
 MOST_ERRORS = 10
@@ -22,8 +23,14 @@ class Message:
     body: str
 
 
-def failure_message(report: RunReport, since: datetime | None = None) -> Message:
-    """What failed, since when (the first failed run in a row), and what to do."""
+def failure_message(
+    report: RunReport, since: datetime | None = None, last_good: Mapping[str, datetime] | None = None
+) -> Message:
+    """What failed, since when (the first failed run in a row), how old what the box holds is, and what to do.
+
+    `last_good` is when the last run started that went well, for each dataset of which one is known.
+    """
+    known = last_good or {}
     bad = [outcome for outcome in report.datasets if not outcome.state.good]
     what = ", ".join(troubles(report)) or "backup failed"
     parts = [f"Run {report.run}, started {_moment(report.started)}, took {duration_words(report.seconds)}."]
@@ -31,7 +38,8 @@ def failure_message(report: RunReport, since: datetime | None = None) -> Message
         parts.append(f"No run has gone well since {_moment(since)}.")
     if report.error is not None:
         parts.append(_trouble(f"job {report.job}", report.error.message, report.error.remedy))
-    parts += _some([_failed(outcome) for outcome in bad])
+        parts += _oldest(known, {outcome.source for outcome in report.datasets}, report.started)
+    parts += _some([_failed(outcome, known, report.started) for outcome in bad])
     parts += _alerts(report)
     parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
     return Message(title=f"zoffsite {report.job}: {what}", body="\n\n".join(parts))
@@ -49,8 +57,9 @@ def recovery_message(report: RunReport, since: datetime | None = None) -> Messag
 
 
 def alert_message(report: RunReport) -> Message:
-    """What somebody should look at although the run went well."""
-    parts = [f"Run {report.run}, started {_moment(report.started)}, went well, but somebody should look:"]
+    """What somebody should look at although it made nothing fail."""
+    how = "went well, but somebody should look" if report.state is RunState.OK else "brought up something to look at"
+    parts = [f"Run {report.run}, started {_moment(report.started)}, {how}:"]
     parts += _alerts(report)
     subjects = [notice.subject for notice in report.all_notices if notice.alert]
     title = subjects[0] if len(subjects) == 1 else f"{len(subjects)} things"
@@ -65,10 +74,26 @@ def trial_message(job: str) -> Message:
     )
 
 
-def _failed(outcome: DatasetOutcome) -> str:
+def _failed(outcome: DatasetOutcome, last_good: Mapping[str, datetime], now: datetime) -> str:
+    stale = _stale(last_good.get(outcome.source), now)
     if outcome.error is None:
-        return f"{outcome.source}: {outcome.state.value}"
-    return _trouble(outcome.source, outcome.error.message, outcome.error.remedy)
+        return f"{outcome.source}: {outcome.state.value}\n{stale}"
+    return _trouble(outcome.source, outcome.error.message, outcome.error.remedy, stale)
+
+
+def _oldest(last_good: Mapping[str, datetime], known: Collection[str], now: datetime) -> list[str]:
+    """Where the run stopped before it came to the datasets: since when the one that is worst off is not backed up."""
+    untold = {source: moment for source, moment in last_good.items() if source not in known}
+    if not untold:
+        return []
+    worst = min(untold, key=lambda source: untold[source])
+    return [f"{worst} is the one that waits longest. {_stale(untold[worst], now)}"]
+
+
+def _stale(last_good: datetime | None, now: datetime) -> str:
+    if last_good is None:
+        return "No run is known that backed it up well."
+    return f"Last backed up well: {_moment(last_good)}, {duration_words(now - last_good)} before this run."
 
 
 def _alerts(report: RunReport) -> list[str]:
@@ -81,8 +106,9 @@ def _some(parts: list[str]) -> list[str]:
     return parts if left <= 0 else [*parts[:MOST_ERRORS], f"… and {left} more."]
 
 
-def _trouble(subject: str, message: str, remedy: str) -> str:
-    return f"{subject}: {_short(message)}\nNext: {_short(remedy)}"
+def _trouble(subject: str, message: str, remedy: str, between: str = "") -> str:
+    lines = (f"{subject}: {_short(message)}", between, f"Next: {_short(remedy)}")
+    return "\n".join(line for line in lines if line)
 
 
 def _short(text: str) -> str:

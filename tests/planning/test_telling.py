@@ -1,0 +1,168 @@
+"""Who is told what, when; whatever arrives or not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.views.values import ALERT, ERROR, FAILED, GOOD, NOTED, PARTIAL, STARTED, STOPPED
+from zoffsite.model.alert import NOTHING_HEARD, AlertKind, Heard, Told
+from zoffsite.model.report import RunReport
+from zoffsite.planning.telling import after_telling, failures_of, settled, taken_in, what_to_tell
+
+HOUR = timedelta(hours=1)
+ALL = frozenset(AlertKind)
+ALSO = replace(PARTIAL, datasets=(FAILED, replace(FAILED, source="tank/c")))
+
+
+class Person:
+    """A receiver that lives through runs, an hour apart unless told otherwise."""
+
+    def __init__(self, kinds: frozenset[AlertKind] = ALL) -> None:
+        self.kinds = kinds
+        self.heard: Heard = NOTHING_HEARD
+        self.now: datetime = STARTED
+        self.since: datetime | None = None
+
+    def run(
+        self, report: RunReport, *, later: timedelta = HOUR, arrives: bool = True, killed: bool = False
+    ) -> AlertKind | None:
+        """What is sent after the run. `killed`: the report was saved, and nothing came after that."""
+        self.now += later
+        report = replace(report, started=self.now)
+        failed = report.state != "ok"
+        since, self.since = self.since, (self.since or self.now) if failed else None
+        if killed:
+            return None
+        self.heard = taken_in(self.heard, self.kinds, report, since)
+        kind = what_to_tell(self.heard, self.kinds, report, self.now)
+        if kind is not None and arrives:
+            self.heard = after_telling(self.heard, kind, report, self.now)
+        self.heard = settled(self.heard, report, self.now)
+        return kind
+
+
+def test_a_failure_is_told_at_once_and_the_recovery_from_it_once() -> None:
+    person = Person()
+    assert [person.run(each) for each in (GOOD, PARTIAL, GOOD, GOOD)] == [None, "failure", "recovery", None]
+
+
+def test_hourly_failures_are_told_at_growing_distances() -> None:
+    person = Person()
+    told = [hour for hour in range(24 * 30) if person.run(PARTIAL)]
+    assert told[0] == 0
+    gaps = [later - earlier for earlier, later in pairwise(told)]
+    assert gaps[:3] == [6, 22, 65]
+    assert set(gaps[3:]) == {152}
+    assert person.run(GOOD) == "recovery"
+
+
+def test_daily_failures_are_told_every_day_at_first() -> None:
+    person = Person()
+    told = [day for day in range(15) if person.run(PARTIAL, later=timedelta(days=1) - timedelta(minutes=1))]
+    assert told == [0, 1, 2, 5, 12]
+
+
+@pytest.mark.parametrize(
+    "report", [ALSO, STOPPED, replace(PARTIAL, datasets=(replace(FAILED, error=replace(ERROR, code="no-space")),))]
+)
+def test_a_new_trouble_is_told_at_once_though_the_old_one_goes_on(report: RunReport) -> None:
+    person = Person()
+    assert [person.run(PARTIAL), person.run(PARTIAL), person.run(report)] == ["failure", None, "failure"]
+
+
+def test_troubles_that_take_turns_are_each_new_only_once() -> None:
+    person = Person()
+    assert [person.run(each) for each in (PARTIAL, STOPPED, PARTIAL, STOPPED)] == ["failure", "failure", None, None]
+
+
+def test_what_did_not_arrive_is_told_by_the_next_run_be_it_failure_or_recovery() -> None:
+    person = Person()
+    assert person.run(PARTIAL, arrives=False) == "failure"
+    assert person.run(PARTIAL) == "failure"
+    assert person.run(GOOD, arrives=False) == "recovery"
+    assert person.run(GOOD, arrives=False) == "recovery"
+    assert person.run(GOOD) == "recovery"
+    assert person.run(GOOD) is None
+
+
+def test_a_failure_that_nobody_could_be_told_of_is_told_with_the_recovery() -> None:
+    person = Person()
+    assert person.run(PARTIAL, arrives=False) == "failure"
+    failing = person.heard.failing
+    assert person.run(GOOD, arrives=False) == "recovery"
+    assert (person.heard.failing, failing) == (failing, STARTED + HOUR)
+    assert person.run(GOOD) == "recovery"
+
+
+def test_a_run_that_was_killed_before_it_told_leaves_it_to_the_next() -> None:
+    person = Person()
+    person.run(PARTIAL, killed=True)
+    assert person.run(GOOD, arrives=False) == "recovery"
+    assert person.heard.failing == STARTED + HOUR
+    person = Person()
+    person.run(PARTIAL)
+    person.run(GOOD, killed=True)
+    assert person.run(GOOD) == "recovery"
+
+
+def test_a_warning_is_told_once_and_again_at_growing_distances() -> None:
+    person = Person()
+    told = [hour for hour in range(60) if person.run(NOTED)]
+    assert told == [0, 6, 28]
+
+
+def test_a_warning_that_comes_and_goes_within_hours_is_not_told_each_time() -> None:
+    person = Person()
+    assert [person.run(each) for each in (NOTED, GOOD, NOTED, GOOD)] == ["warning", None, None, None]
+    assert [person.run(GOOD, later=7 * HOUR), person.run(NOTED)] == [None, "warning"]
+
+
+def test_a_new_warning_beside_a_known_failure_is_told() -> None:
+    person = Person()
+    person.run(PARTIAL)
+    assert person.run(replace(PARTIAL, notices=(ALERT,))) == "warning"
+
+
+def test_a_failure_brings_the_warnings_with_it_so_that_they_are_not_told_twice() -> None:
+    person = Person()
+    both = replace(PARTIAL, notices=(ALERT,))
+    assert [person.run(both), person.run(both), person.run(NOTED)] == ["failure", None, "recovery"]
+    assert person.run(NOTED) is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ({AlertKind.FAILURE}, ["failure", None, None, "failure"]),
+        ({AlertKind.RECOVERY}, [None, "recovery", None, None]),
+        ({AlertKind.WARNING}, [None, None, "warning", None]),
+        ({AlertKind.DIGEST}, [None, None, None, None]),
+    ],
+)
+def test_each_receiver_gets_only_the_kinds_it_is_for(kinds: set[AlertKind], expected: list[str | None]) -> None:
+    person = Person(frozenset(kinds))
+    assert [person.run(each) for each in (PARTIAL, GOOD, NOTED, PARTIAL)] == expected
+
+
+def test_a_clock_that_was_set_back_silences_nobody() -> None:
+    person = Person()
+    person.run(PARTIAL)
+    assert person.run(PARTIAL, later=timedelta(days=-3650)) == "failure"
+
+
+def test_what_fails_is_known_by_what_and_how_never_by_the_words_of_the_box() -> None:
+    other = replace(PARTIAL, datasets=(replace(FAILED, error=replace(ERROR, message="other words, 3 s")),))
+    assert failures_of(other) == failures_of(PARTIAL) == {"tank/b: stalled"}
+
+
+def test_times_are_counted_from_the_newest_trouble() -> None:
+    heard = after_telling(NOTHING_HEARD, AlertKind.FAILURE, PARTIAL, STARTED)
+    heard = after_telling(heard, AlertKind.FAILURE, PARTIAL, STARTED + HOUR)
+    assert heard.failure == Told(times=2, last=STARTED + HOUR, about=frozenset({"tank/b: stalled"}))
+    heard = after_telling(heard, AlertKind.FAILURE, ALSO, STARTED + 2 * HOUR)
+    assert heard.failure is not None
+    assert heard.failure.times == 1
