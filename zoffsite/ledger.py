@@ -66,6 +66,13 @@ class Ledger:
         with self._transaction("BEGIN") as db:
             return Memory(replicas=self._replicas(db), alarms=self._alarms(db))
 
+    def guids(self) -> frozenset[int]:
+        """Every snapshot that any job ever sent, as far as it is written down, gone from the box or not."""
+        if not self.path.exists():
+            return frozenset()
+        with self._transaction("BEGIN") as db:
+            return frozenset(int(guid) for (guid,) in db.execute("SELECT guid FROM sent"))
+
     def alarms(self) -> Mapping[str, tuple[StandingAlarm, ...]]:
         """The alarms that stand, by the names of their datasets."""
         if not self.path.exists():

@@ -9,6 +9,7 @@ policy's floor; and always leaves a minimum. What was asked and what was done is
     keeper prune REPLICA NAME=GUID[,NAME=GUID …]
     keeper abort REPLICA            give up an interrupted receive: nothing of it was ever part of the replica
     keeper scrub                    start a scrub of the pool
+    keeper facts                    what the doctor wants to know; changes nothing
 
 A snapshot's age is how long this box has been awake since the keeper first saw it. The time in the stream is the
 sender's choice, and the wall clock that of whoever answers for NTP; neither can make a snapshot look old.
@@ -29,11 +30,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 POLICY = Path("/etc/zoffsite/policy.json")
 STATE = Path("/var/lib/zoffsite/keeper.json")
 LOG = Path("/var/log/zoffsite/keeper.log")
+FACTS = "/usr/local/lib/zoffsite/facts"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 MOST = 10_000
 """Snapshots in one request."""
@@ -69,6 +71,8 @@ def main() -> int:
     """Do one thing, under a lock."""
     user = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
     try:
+        if sys.argv[1:] == ["facts"]:
+            tell(user)
         with Lock():
             done = run(user, sys.argv[1:])
     except RefusedError as error:
@@ -84,9 +88,7 @@ def run(user: str, words: list[str]) -> str:
     """What was done, in words; nothing where nothing changed."""
     if words == ["observe"]:
         return observe(sorted({policy.root for policy in policies().values()}))
-    policy = policies().get(user)
-    if policy is None:
-        raise RefusedError(f"{POLICY} has no user {user}")
+    policy = policy_of(user)
     if words == ["scrub"]:
         zfs("zpool", "scrub", policy.root.split("/", 1)[0])
         return "scrub started"
@@ -96,6 +98,23 @@ def run(user: str, words: list[str]) -> str:
     if len(words) == 3 and words[0] == "prune":
         return prune(policy, inside(policy, words[1]), words[2])
     raise RefusedError("this is no request that the keeper knows")
+
+
+def tell(user: str) -> NoReturn:
+    """Become the program that answers the doctor, for this user's root alone. It takes no lock: it only looks."""
+    policy = policy_of(user)
+    try:
+        os.execve(FACTS, [FACTS, policy.root, user], ENVIRONMENT)  # noqa: S606 - no shell is what we want
+    except OSError as error:
+        raise RefusedError(f"{FACTS}: {error.strerror}; run the kit's install again") from error
+
+
+def policy_of(user: str) -> Policy:
+    """What root allows this user."""
+    policy = policies().get(user)
+    if policy is None:
+        raise RefusedError(f"{POLICY} has no user {user}")
+    return policy
 
 
 def policies() -> dict[str, Policy]:

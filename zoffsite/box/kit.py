@@ -32,6 +32,7 @@ def box_files(spec: Spec) -> Files:
         "/etc/sudoers.d/zoffsite": access.sudoers(spec),
         f"{LIBRARY}/gate": _executable(program("gate")),
         f"{LIBRARY}/keeper": _executable(program("keeper")),
+        f"{LIBRARY}/facts": _executable(program("facts")),
         f"{LIBRARY}/tunnel": _executable(script("tunnel")),
         f"{LIBRARY}/settle": _executable(script("settle")),
         **systemd.box_units(spec),

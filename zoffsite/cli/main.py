@@ -109,6 +109,24 @@ def status(job: JobOption = None, json: JsonOption = False) -> None:
     raise typer.Exit(run_status(job, as_json=json))
 
 
+@app.command()
+def doctor(
+    job: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[JOB]", help="The job of zoffsite.toml; not needed if there is only one."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Examine both machines and the way between them. Changes nothing.
+
+    Each finding says why it matters, what to do, and whether it was seen from here or is the box's own word.
+    Run it as root on the source, or parts cannot be looked at. Exit 1 when anything is not as it should be.
+    """
+    from zoffsite.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(job, as_json=json))
+
+
 @app.command("approve-key")
 def approve_key(datasets: DatasetsArgument, job: JobOption = None) -> None:
     """Let a changed encryption key go to the box.

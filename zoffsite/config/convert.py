@@ -83,6 +83,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
             for hook in table.hooks
         ),
         alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
+        accepted=() if isinstance(target, DiskTable) else target.accept,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from zoffsite.config.accepting import check_accepted
 from zoffsite.config.cron import check_cron, check_timezone
 from zoffsite.config.hostkey import check_host_key
 from zoffsite.config.mistakes import WrongValueError
@@ -100,6 +101,7 @@ class BoxTable(HostTable):
     quota: Size | None = None
     filesystem_limit: Annotated[int, BeforeValidator(_whole_number), Field(ge=1)] = 1_000
     snapshot_limit: Annotated[int, BeforeValidator(_whole_number), Field(ge=1)] = 50_000
+    accept: tuple[Annotated[str, AfterValidator(check_accepted)], ...] = ()
     tunnel: TunnelTable | None = None
 
 

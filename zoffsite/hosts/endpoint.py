@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from zoffsite.box import facts
+from zoffsite.hosts.asking import ask_all
 from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.permissions import Lacking, lacking
 from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
 from zoffsite.model.dataset import Dataset
 from zoffsite.model.errors import OperationError
+from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
@@ -80,6 +83,10 @@ class Source:
     def versions(self) -> Versions:
         """Which OpenZFS this is."""
         return self._zfs.versions()
+
+    def facts(self, place: facts.Place) -> dict[str, Answer]:
+        """What the doctor wants to know of this machine."""
+        return ask_all(self._zfs, facts.of_machine(place))
 
     def estimate(self, step: SendStep) -> int:
         """How many bytes `open_send` would give, as zfs tells it without sending."""
@@ -178,6 +185,10 @@ class Box(Protocol):
         """Which OpenZFS this is, by its own word."""
         ...
 
+    def facts(self) -> dict[str, Answer]:
+        """What the doctor wants to know of the machine, as far as our user there may look."""
+        ...
+
 
 class PlainBox:
     """A box that is spoken to with plain zfs commands."""
@@ -215,6 +226,12 @@ class PlainBox:
     def versions(self) -> Versions:
         """See Box."""
         return self._zfs.versions()
+
+    def facts(self) -> dict[str, Answer]:
+        """See Box."""
+        place = facts.Place(pools=(self._root.partition("/")[0],))
+        user = self.label.partition("@")[0]
+        return ask_all(self._zfs, {**facts.of_machine(place), **facts.of_box(self._root, user)})
 
     def permissions(self) -> tuple[Lacking, ...]:
         """See Box."""

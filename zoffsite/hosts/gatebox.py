@@ -9,6 +9,7 @@ from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.endpoint import LISTING, pool_missing, root_missing
 from zoffsite.hosts.permissions import Lacking
 from zoffsite.hosts.runner import BOX_LINES, Process, Runner
+from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
@@ -67,6 +68,10 @@ class GateBox:
         """See Box."""
         done = self._gate.do("tell the version of", "zfs", gate.hello())
         return parse_versions(gate.parse_hello(done.stdout, self.label), self.label)
+
+    def facts(self) -> dict[str, Answer]:
+        """See Box. Its keeper looks as root, at a fixed list of things."""
+        return gate.parse_facts(self._gate.do("ask", "the facts", gate.facts()).stdout, self.label)
 
     def permissions(self) -> tuple[Lacking, ...]:
         """The box's own `install` sees to them; here only that its gate answers."""

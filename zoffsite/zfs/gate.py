@@ -10,12 +10,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from zoffsite.model.facts import Answer
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs.argv import in_batches
 from zoffsite.zfs.malformed import MalformedError, malformed_answer
 from zoffsite.zfs.names import check_dataset, check_snapshot
 
 LONGEST_HEAD = 10_000
+LONGEST_FACTS = 3_000_000
+MOST_FACTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,11 @@ def prune(root: str, replica: str, snapshots: Iterable[Snapshot]) -> list[list[s
     return [[*start, ",".join(batch)] for batch in in_batches(words, start)]
 
 
+def facts() -> list[str]:
+    """Ask what the doctor wants to know; `parse_facts` reads it."""
+    return ["facts"]
+
+
 def parse_hello(text: str, host: str) -> str:
     """What `zfs version` says there. Raises OperationError "malformed-answer" where no gate of ours answers."""
     line, _, versions = text.partition("\n")
@@ -97,6 +105,25 @@ def parse_keeper(text: str, host: str) -> KeeperAnswer:
         if type(destroyed) is not int or not isinstance(kept, dict):
             raise MalformedError("not an answer of the keeper")
         return KeeperAnswer(destroyed=destroyed, kept={str(name): str(reason) for name, reason in kept.items()})
+
+
+def parse_facts(text: str, host: str) -> dict[str, Answer]:
+    """What the box says of itself, by the names of zoffsite/box/facts.py. Raises OperationError "malformed-answer"."""
+    with malformed_answer(host, text):
+        if len(text) > LONGEST_FACTS:
+            raise MalformedError("facts of more than three million characters")
+        tree = _tree(text.strip())
+        said = tree.get("said")
+        if tree.get("facts") != 1 or not isinstance(said, dict) or len(said) > MOST_FACTS:
+            raise MalformedError("not the facts of this version of zoffsite")
+        return {str(name): _answer(each) for name, each in said.items()}
+
+
+def _answer(tree: object) -> Answer:
+    match tree:
+        case [int(code), str(text)] if type(code) is int:
+            return Answer(code=code, text=text)
+    raise MalformedError("not the answer of a command")
 
 
 def _tree(text: str) -> dict[str, object]:

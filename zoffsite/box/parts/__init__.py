@@ -1,4 +1,4 @@
-"""What goes into the kit as it is: the shell scripts beside this file, and the gate and the keeper."""
+"""What goes into the kit as it is: the shell scripts beside this file, the gate, the keeper and the facts."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ def script(name: str) -> str:
 
 
 def program(name: str) -> str:
-    """`gate` or `keeper`: one Python file of the standard library, which runs on the box."""
+    """`gate`, `keeper` or `facts`: one Python file of the standard library, which runs on the box."""
     return files("zoffsite.box").joinpath(f"{name}.py").read_text(encoding="utf-8")

@@ -1,0 +1,101 @@
+"""The doctor: look at both machines and the way between them, and say what is not right. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from zoffsite.actions.look import look_at_source
+from zoffsite.actions.memory import ledger_of
+from zoffsite.config.loading import load_machines
+from zoffsite.config.machines import Account, Machine
+from zoffsite.config.settings import Settings
+from zoffsite.doctor.case import Case
+from zoffsite.doctor.examine import examine
+from zoffsite.doctor.place import place_on_source
+from zoffsite.doctor.read.endpoints import other_addresses
+from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.door import knock, try_forbidden
+from zoffsite.model.checkup import Checkup
+from zoffsite.model.errors import OperationError, SettingsError, ZoffsiteError
+from zoffsite.model.facts import Facts, Said
+from zoffsite.model.job import Disk, Job, SshHost
+from zoffsite.model.report import ErrorReport
+
+T = TypeVar("T")
+
+
+def doctor(settings: Settings, job: Job, hosts: Connections) -> Checkup:
+    """Look, and judge. What cannot be reached or read is a finding; SettingsError where the job's target is a disk."""
+    if isinstance(job.box, Disk):
+        raise SettingsError(
+            "examine",
+            job.box.label,
+            "the doctor looks at boxes; this job's target is a disk of the source itself",
+            f"see how its replicas are: zoffsite verify --job {job.name}",
+            code="no-box",
+        )
+    machine, account = machine_of(job.box, load_machines(settings.file)[1])
+    facts = gather(job, job.box, machine, hosts)
+    case = Case(job=job, facts=facts, machine=machine, account=account)
+    return Checkup(job=job.name, when=facts.now, findings=examine(case, job.accepted))
+
+
+def machine_of(box: SshHost, machines: Sequence[Machine]) -> tuple[Machine | None, Account | None]:
+    """The box as the kit sets it up, and the job's user there; None where it has no tunnel."""
+    for machine in machines:
+        if (machine.address, machine.ssh_port) == (box.host, box.port):
+            return machine, next((each for each in machine.accounts if each.user == box.user), None)
+    return None, None
+
+
+def gather(job: Job, box: SshHost, machine: Machine | None, hosts: Connections) -> Facts:
+    """Everything that can be seen. What is wrong with the box is a fact, too; errors of the source are raised."""
+    look = look_at_source(job, hosts, datetime.now(UTC))
+    pools = tuple(sorted({name.partition("/")[0] for name in look.inventory.datasets}))
+    source = hosts.source_of(job)
+    said = source.facts(place_on_source(machine, pools))
+    asked = time.time()
+    told, error = _tried(lambda: hosts.box_of(job).facts())
+    answered = time.time()
+    inventory, missing = (None, None) if told is None else _tried(lambda: hosts.box_of(job).inventory(job.root))
+    attempts = tuple(try_forbidden(box)) if machine is not None and told is not None else ()
+    elsewhere = [each for each in _endpoints(said) if each != box.host] if machine is not None else []
+    ours = {each.guid for state in look.inventory.datasets.values() for each in state.versions}
+    return Facts(
+        now=datetime.now(UTC),
+        source=said,
+        box=told,
+        box_error=error,
+        inventory=inventory,
+        inventory_error=missing,
+        known=_known(job, ours),
+        asked=asked,
+        answered=answered,
+        attempts=attempts,
+        knocks=tuple(knock(box, elsewhere)),
+        key_made=datetime.fromtimestamp(box.identity_file.stat().st_mtime, UTC),
+    )
+
+
+def _known(job: Job, ours: set[int]) -> frozenset[int] | None:
+    """The snapshots that are the job's own: on the source, or once sent."""
+    try:
+        return ledger_of(job).guids() | ours
+    except OperationError:
+        return None
+
+
+def _endpoints(said: Said) -> tuple[str, ...]:
+    """Where the tunnel's packets come from: the box's address outside of it, or its router's."""
+    answer = said["endpoints"]
+    return other_addresses(answer.text) if answer.code == 0 else ()
+
+
+def _tried(look: Callable[[], T]) -> tuple[T | None, ErrorReport | None]:
+    try:
+        return look(), None
+    except ZoffsiteError as error:
+        return None, ErrorReport.of(error)

@@ -1,0 +1,116 @@
+"""What the box starts from: its disk, TPM, Secure Boot, kernels; and whether it waits for a reboot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from zoffsite.doctor.case import Case, Side, Unseen
+from zoffsite.doctor.read.blockdevices import system_encrypted
+from zoffsite.model.checkup import Finding
+from zoffsite.zfs.excerpt import plain
+
+BOOT = "docs/how-to/set-up-the-box.md"
+SIGNED = "there is no Secure Boot that would want it signed"
+
+
+def firmware(case: Case) -> Iterator[Finding | Unseen]:
+    """The system disk, and what unlocks it."""
+    side = case.box
+    yield from _system_disk(side)
+    yield _tpm(side)
+    yield _secure_boot(side)
+
+
+def _system_disk(side: Side) -> Iterator[Finding | Unseen]:
+    text = side.text("disks")
+    if text is None:
+        yield side.unseen("system-disk", "disks")
+        return
+    encrypted = system_encrypted(text)
+    if encrypted is None:
+        yield side.blind("system-disk", "nothing that lsblk lists is mounted on /")
+    elif not encrypted:
+        yield side.warning("system-disk", "the system is not on an encrypted disk", f"install it on LUKS: {BOOT}")
+    else:
+        yield side.good("system-disk", "the system is on an encrypted disk")
+        yield _recovery(side)
+
+
+def _recovery(side: Side) -> Finding | Unseen:
+    asked = [fact for fact in side.said if fact.startswith("slots ")]
+    texts = [text for fact in asked if (text := side.text(fact)) is not None]
+    if not texts:
+        return (
+            side.unseen("recovery-slot", asked[0]) if asked else side.blind("recovery-slot", "no LUKS disk was named")
+        )
+    kinds = {line.split()[-1] for text in texts for line in text.splitlines()[1:] if line.strip()}
+    remedy = "on the box: systemd-cryptenroll --recovery-key DISK; keep it on the source, not on the box"
+    if not kinds & {"recovery", "password"}:
+        return side.critical("recovery-slot", "no recovery key opens the system disk", remedy)
+    if "tpm2" not in kinds:
+        return side.warning("recovery-slot", "no TPM opens it: after a power cut somebody must type", BOOT)
+    return side.good("recovery-slot", plain(f"opened by: {', '.join(sorted(kinds))}", 200))
+
+
+def _tpm(side: Side) -> Finding:
+    version = (side.text("tpm") or "").strip()
+    if version == "2":
+        return side.good("tpm", "there is a TPM 2.0")
+    if version == "1":
+        return side.good("tpm", "there is a TPM 1.2, which systemd-cryptenroll cannot use")
+    return side.good("tpm", "there is no TPM: nothing to look at")
+
+
+def _secure_boot(side: Side) -> Finding:
+    if side.text("efi") is None:
+        return side.good("secure-boot", "this machine does not start by UEFI: there is no Secure Boot to look at")
+    if (side.text("secure-boot") or "").split() != ["1"]:
+        return side.warning("secure-boot", "Secure Boot is off", f"turn it on with keys of your own: {BOOT}")
+    locked = "[none]" not in (side.text("lockdown") or "[none]")
+    signer = (side.text("signer") or "").strip()
+    if not locked:
+        return side.warning("secure-boot", "Secure Boot is on, but the kernel is not locked down", "lockdown=integrity")
+    words = f"on, kernel locked down, ZFS module signed by {plain(signer, 60)}"
+    if not signer:
+        return side.critical("secure-boot", "the ZFS module is not signed: after a reboot it will not load", "sign it")
+    return side.good("secure-boot", words)
+
+
+def kernels(side: Side) -> Iterator[Finding | Unseen]:
+    """The newest kernel has the ZFS module, and runs already."""
+    running, listing, modules = (side.text(fact) for fact in ("kernel", "kernels", "modules"))
+    if running is None or listing is None:
+        yield side.unseen("next-kernel", "kernels" if running else "kernel")
+        return
+    installed = sorted({line.rpartition("/")[2] for line in listing.splitlines() if line}, key=_order)
+    having = {line.partition("/")[0] for line in (modules or "").splitlines()}
+    lacking = [each for each in installed[-1:] if each not in having]
+    if lacking and having:
+        words = f"the newest kernel, {plain(lacking[0], 60)}, has no ZFS module"
+        yield side.critical(
+            "next-kernel", words, f"do not reboot; on {side.name}: dkms autoinstall -k {plain(lacking[0], 60)}"
+        )
+    elif having:
+        yield side.good("next-kernel", f"the newest kernel, {plain(installed[-1], 60)}, has the ZFS module")
+    else:
+        yield side.good("next-kernel", "ZFS is built into the kernel, or lies elsewhere: not looked at")
+    yield _reboot(side, running.strip(), installed)
+
+
+def _reboot(side: Side, running: str, installed: list[str]) -> Finding:
+    remedy = f"reboot {side.name} when no backup runs"
+    if side.text("reboot") is not None:
+        return side.warning("reboot", "updates wait for a reboot", remedy)
+    if installed and running not in installed:
+        return side.warning("reboot", "the running kernel's modules are gone after an update", remedy)
+    if installed and installed[-1] != running:
+        return side.warning("reboot", f"a newer kernel is installed: {plain(installed[-1], 60)}", remedy)
+    return side.good("reboot", "nothing waits for one")
+
+
+def _order(release: str) -> list[tuple[int, int, str]]:
+    """As `sort -V`: 6.1.0-9 before 6.1.0-10."""
+    return [
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d{1,9}|[^\d]+", release[:200])
+    ]
