@@ -34,6 +34,7 @@ FULL = SentSnapshot(
     seconds=1.5,
     when=WHEN,
     key="aa",
+    encryptionroot="tank",
 )
 NEXT = replace(FULL, name="two", guid=2**63, base_guid=2**64 - 2, written=70)
 ALARM = Notice(code="mostly-freed", subject="tank/home", message="gone", remedy="look", alert=True)
@@ -82,7 +83,15 @@ def test_every_column_is_written_down(ledger: Ledger, path: Path) -> None:
         "at": "2026-11-23T03:00:00.123456+00:00",
         "key": "aa",
         "gone": 0,
+        "encryptionroot": "tank",
     }
+
+
+def test_whose_key_opened_it_when_it_was_last_sent_is_remembered(ledger: Ledger) -> None:
+    ledger.add(FULL)
+    ledger.add(replace(NEXT, encryptionroot="tank/home"))
+    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="three", guid=3))])
+    assert ledger.recall().replicas[REPLICA].encryptionroot == "tank/home"
 
 
 def test_another_job_knows_nothing_of_it(ledger: Ledger, path: Path) -> None:
@@ -260,7 +269,7 @@ def test_a_ledger_of_an_older_version_is_brought_up_to_date_once_and_keeps_all(
     ledger.add(NEXT)
     with opened(path) as db:
         assert db.execute("SELECT digest FROM sent ORDER BY id").fetchall() == [("none yet",), (None,)]
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(newer),)
 
 
 def test_a_migration_that_fails_changes_nothing(ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,4 +281,4 @@ def test_a_migration_that_fails_changes_nothing(ledger: Ledger, path: Path, monk
             ledger.recall()
     assert len(ledger.recall().replicas[REPLICA].on_box) == 1
     with opened(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(broken) - 1,)

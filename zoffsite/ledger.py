@@ -48,6 +48,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job, dataset, code)
         ) STRICT""",
     ),
+    # For a restore: which key opened the dataset when it was sent.
+    ("ALTER TABLE sent ADD COLUMN encryptionroot TEXT",),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
 
@@ -96,7 +98,7 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO sent (job, dataset, dataset_guid, replica, snapshot, guid, base_guid, written,"
-                " bytes, seconds, at, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " bytes, seconds, at, key, encryptionroot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self.job,
                     sent.dataset,
@@ -110,6 +112,7 @@ class Ledger:
                     sent.seconds,
                     _text(sent.when),
                     sent.key,
+                    sent.encryptionroot,
                 ),
             )
 
@@ -177,10 +180,13 @@ class Ledger:
         ):
             found[replica] = Remembered(dataset=dataset, replica=replica, dataset_guid=int(dataset_guid), key=key)
         on_box: defaultdict[str, list[OnBox]] = defaultdict(list)
-        for replica, name, guid in db.execute(
-            "SELECT replica, snapshot, guid FROM sent WHERE job = ? AND gone = 0 ORDER BY id", (self.job,)
+        roots: dict[str, str | None] = {}
+        for replica, name, guid, root in db.execute(
+            "SELECT replica, snapshot, guid, encryptionroot FROM sent WHERE job = ? AND gone = 0 ORDER BY id",
+            (self.job,),
         ):
             on_box[replica].append(OnBox(name=name, guid=int(guid)))
+            roots[replica] = root or roots.get(replica)
         increments: defaultdict[str, list[int]] = defaultdict(list)
         for replica, written in db.execute(
             "SELECT replica, written FROM (SELECT replica, written, row_number() OVER (PARTITION BY replica ORDER BY id"
@@ -190,7 +196,10 @@ class Ledger:
             increments[replica].append(written)
         for replica in {*on_box, *increments}:
             found[replica] = replace(
-                found[replica], on_box=tuple(on_box[replica]), increments=tuple(increments[replica])
+                found[replica],
+                on_box=tuple(on_box[replica]),
+                increments=tuple(increments[replica]),
+                encryptionroot=roots.get(replica),
             )
         return dict(found)
 

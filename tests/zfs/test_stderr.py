@@ -50,6 +50,7 @@ SAID = [
         "replica-occupied",
         True,
     ),
+    ("Key load error: Incorrect key provided for 'tank/back'.\n", "wrong-key", False),
     ("/bin/sh: 1: zfs: not found\n", "zfs-program-missing", False),
     ("bash: line 1: zpool: command not found\n", "zfs-program-missing", False),
     ("[Errno 2] No such file or directory: 'zfs'", "zfs-program-missing", False),

@@ -129,6 +129,7 @@ class Record:
             seconds=seconds,
             when=datetime.now(UTC),
             key=self._key,
+            encryptionroot=source.dataset.encryptionroot,
         )
         try:
             self._ledger.add(sent)

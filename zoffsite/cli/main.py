@@ -127,6 +127,48 @@ def doctor(
     raise typer.Exit(run_doctor(job, as_json=json))
 
 
+@app.command("restore")
+def restore_(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As it is called on the source.")],
+    to: Annotated[str, typer.Option("--to", "-t", help="The new dataset: it must not exist yet.")],
+    job: JobOption = None,
+    snapshot: Annotated[
+        str, typer.Option("--snapshot", "-s", help="`latest`, a snapshot's name, or a date: the newest taken by then.")
+    ] = "latest",
+    alone: Annotated[bool, typer.Option("--alone", help="Without what is below it.")] = False,
+    key_file: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--key-file", help="Load the key from this file: PATH, or DATASET=PATH where there are several."),
+    ] = None,
+    ask_key: Annotated[bool, typer.Option("--ask-key", help="Ask for keys, and load them.")] = False,
+    mount: Annotated[bool, typer.Option("--mount", help="Mount it, read-only, once its key is loaded.")] = False,
+    bandwidth: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--bandwidth", help='At most so much: "5 MB/s". Of the job, only the backups are limited.'),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would come back.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring a dataset back from the box, and all below it, into a new one.
+
+    On the machine that the job backs up, or on any trusted one; never on the box. Interrupted, the same command goes
+    on where it ended. Nothing that exists is changed.
+    """
+    from zoffsite.cli.restore import Asked, run_restore
+
+    asked = Asked(
+        dataset=dataset,
+        to=to,
+        snapshot=snapshot,
+        alone=alone,
+        key_files=key_file or [],
+        ask_key=ask_key,
+        mount=mount,
+        bandwidth=bandwidth,
+    )
+    raise typer.Exit(run_restore(job, asked, dry_run=dry_run, as_json=json))
+
+
 @app.command("approve-key")
 def approve_key(datasets: DatasetsArgument, job: JobOption = None) -> None:
     """Let a changed encryption key go to the box.

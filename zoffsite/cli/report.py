@@ -29,9 +29,9 @@ def draw_report(out: Console, report: RunReport) -> None:
         out.print(table)
     for outcome in report.datasets:
         if outcome.error is not None:
-            _draw_error(out, outcome.error.message, outcome.error.remedy)
+            draw_error(out, outcome.error.message, outcome.error.remedy)
     if report.error is not None:
-        _draw_error(out, report.error.message, report.error.remedy)
+        draw_error(out, report.error.message, report.error.remedy)
     draw_notices(out, report.all_notices)
     style = "bold green" if report.state is RunState.OK else "bold red"
     out.print(Text(f"\n{report_words(report)}", style))
@@ -55,6 +55,7 @@ def _row(outcome: DatasetOutcome) -> tuple[Text, ...]:
     )
 
 
-def _draw_error(out: Console, message: str, remedy: str) -> None:
+def draw_error(out: Console, message: str, remedy: str) -> None:
+    """What happened to one dataset, and what to do next."""
     out.print(Text.assemble(("\nError: ", "bold red"), message))
     out.print(Padding(Text(f"Next: {remedy}"), (0, 0, 0, 2)))

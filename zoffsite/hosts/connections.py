@@ -11,6 +11,7 @@ from zoffsite.hosts.gatebox import GateBox
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.pools import Pools
+from zoffsite.hosts.receiver import Receiver
 from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
 from zoffsite.hosts.transfers import transfers
@@ -36,6 +37,10 @@ class Connections:
         if job.gated:
             return GateBox(self._runner(host, BOX_STDOUT, bare=True), job.root)
         return PlainBox(self._runner(host, BOX_STDOUT), job.root)
+
+    def receiver_of(self, job: Job) -> Receiver:
+        """The same machine as `source_of`, to which a restore brings back what the box has."""
+        return Receiver(self._runner(job.source, TRUSTED_STDOUT))
 
     def pools_of(self, job: Job) -> Pools:
         """The pools of the source machine, where a removable disk is imported."""

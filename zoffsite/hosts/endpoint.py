@@ -173,6 +173,14 @@ class Box(Protocol):
         """Give up an interrupted receive."""
         ...
 
+    def open_send(self, step: SendStep) -> Process:
+        """A replica's snapshot, raw, for a restore; ready to be read."""
+        ...
+
+    def open_resume(self, token: str) -> Process:
+        """Go on with a send for a restore that was interrupted; `token` is the receiver's."""
+        ...
+
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Destroy these snapshots of one replica, and say how many went. See Source.destroy_snapshots."""
         ...
@@ -218,6 +226,14 @@ class PlainBox:
     def abort_receive(self, replica: str) -> None:
         """See Box."""
         self._zfs.do("abort the receive of", replica, argv.abort_receive(replica))
+
+    def open_send(self, step: SendStep) -> Process:
+        """See Box."""
+        return self._zfs.open(argv.send(step))
+
+    def open_resume(self, token: str) -> Process:
+        """See Box."""
+        return self._zfs.open(argv.send_resume(token))
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """See Box."""

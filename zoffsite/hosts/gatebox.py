@@ -53,6 +53,14 @@ class GateBox:
         """See Box."""
         self._gate.do("abort the receive of", replica, gate.abort(self._root, replica))
 
+    def open_send(self, step: SendStep) -> Process:
+        """See Box."""
+        return self._gate.open(gate.send(self._root, step))
+
+    def open_resume(self, token: str) -> Process:
+        """See Box."""
+        return self._gate.open(gate.resume(token))
+
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Ask the keeper, whose policy may keep more than the job's retention does; how many it destroyed."""
         destroyed = 0

@@ -11,7 +11,7 @@ from datetime import datetime
 class SentSnapshot:
     """A snapshot that the box said it received. `base_guid` is None for a full send.
 
-    `key` is the fingerprint of the wrapped key that came along.
+    `key` is the fingerprint of the wrapped key that came along; `encryptionroot` whose key opened the dataset then.
     `written` is its size as the source counts it, whole even where the send was resumed; `bytes` crossed the wire.
     `when` is UTC.
     """
@@ -27,6 +27,7 @@ class SentSnapshot:
     seconds: float
     when: datetime
     key: str
+    encryptionroot: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Remembered:
     `dataset_guid` and `key`: which dataset and which wrapped key are trusted to be what the replica is made of.
     `on_box` is oldest first; `increments` are the sizes in bytes of the last ones sent, newest first. `dataset` and
     `replica` are the names under which it is remembered: others than today's where both were renamed.
+    `encryptionroot` is whose key opened it when it was last sent.
     """
 
     dataset: str = ""
@@ -63,6 +65,7 @@ class Remembered:
     on_box: tuple[OnBox, ...] = ()
     increments: tuple[int, ...] = ()
     alarms: tuple[StandingAlarm, ...] = ()
+    encryptionroot: str | None = None
 
 
 NOTHING = Remembered()

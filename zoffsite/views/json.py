@@ -36,7 +36,7 @@ def plan_json(plan: JobPlan) -> Json:
         "datasets": [_dataset_json(dataset) for dataset in plan.datasets],
         "prune": [_prune_json(prune) for prune in plan.prune],
         "hooks": [_hook_json(hook) for hook in plan.hooks],
-        "notices": [_notice_json(notice) for notice in plan.notices],
+        "notices": [notice_json(notice) for notice in plan.notices],
     }
 
 
@@ -46,11 +46,11 @@ def report_json(report: RunReport) -> Json:
         "job": report.job,
         "run": report.run,
         "state": report.state.value,
-        "started": _time(report.started),
+        "started": time_json(report.started),
         "seconds": report.seconds,
         "datasets": [_outcome_json(outcome) for outcome in report.datasets],
-        "notices": [_notice_json(notice) for notice in report.notices],
-        "error": _error_json(report.error),
+        "notices": [notice_json(notice) for notice in report.notices],
+        "error": error_json(report.error),
         "exit_code": int(report.exit_code),
     }
 
@@ -59,9 +59,9 @@ def status_json(status: JobStatus) -> Json:
     """How each replica stands."""
     return {
         "job": status.job,
-        "when": _time(status.when),
+        "when": time_json(status.when),
         "replicas": [_replica_json(replica, status.when) for replica in status.replicas],
-        "notices": [_notice_json(notice) for notice in status.notices],
+        "notices": [notice_json(notice) for notice in status.notices],
     }
 
 
@@ -141,8 +141,8 @@ def _outcome_json(outcome: DatasetOutcome) -> Json:
         "guid": _guid(outcome.guid),
         "verified": outcome.verified,
         "pruned": {"source": outcome.pruned_source, "box": outcome.pruned_box},
-        "notices": [_notice_json(notice) for notice in outcome.notices],
-        "error": _error_json(outcome.error),
+        "notices": [notice_json(notice) for notice in outcome.notices],
+        "error": error_json(outcome.error),
     }
 
 
@@ -163,7 +163,8 @@ def _outcome_from(tree: Mapping[str, Any]) -> DatasetOutcome:
     )
 
 
-def _notice_json(notice: Notice) -> Json:
+def notice_json(notice: Notice) -> Json:
+    """What a person should know."""
     return {
         "code": notice.code,
         "subject": notice.subject,
@@ -187,7 +188,8 @@ def _notices_from(tree: Mapping[str, Any]) -> tuple[Notice, ...]:
     )
 
 
-def _error_json(error: ErrorReport | None) -> Json | None:
+def error_json(error: ErrorReport | None) -> Json | None:
+    """What went wrong, if anything did."""
     if error is None:
         return None
     return {"code": error.code, "message": error.message, "remedy": error.remedy, "transient": error.transient}
@@ -210,13 +212,13 @@ def _replica_json(replica: ReplicaStatus, when: datetime) -> Json:
         "replica": replica.replica,
         "newest": replica.newest,
         "guid": _guid(replica.guid),
-        "taken": _time(replica.taken),
-        "as_of": _time(replica.as_of),
+        "taken": time_json(replica.taken),
+        "as_of": time_json(replica.as_of),
         "age_seconds": (when - replica.as_of).total_seconds() if replica.as_of else None,
         "used": replica.used,
         "freshness": replica.freshness.value,
         "good": replica.good,
-        "error": _error_json(replica.error),
+        "error": error_json(replica.error),
     }
 
 
@@ -224,5 +226,6 @@ def _guid(guid: int | None) -> str | None:
     return None if guid is None else str(guid)
 
 
-def _time(moment: datetime | None) -> str | None:
+def time_json(moment: datetime | None) -> str | None:
+    """UTC, ending in Z."""
     return None if moment is None else moment.isoformat().replace("+00:00", "Z")

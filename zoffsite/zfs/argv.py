@@ -43,6 +43,9 @@ LONGEST_COMMAND = 100_000
 
 LONGEST_TOKEN = 65_536
 
+PROMPT = "prompt"
+"""The key location that means: ask whoever is there."""
+
 _TOKEN = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+")
 
 
@@ -113,6 +116,31 @@ def receive(replica: str) -> list[str]:
 def abort_receive(replica: str) -> list[str]:
     """Give up an interrupted receive; what had arrived of that one snapshot is freed."""
     return ["zfs", "receive", "-A", check_dataset(replica)]
+
+
+def create_container(dataset: str) -> list[str]:
+    """An empty dataset that only holds a place for others; what is below it inherits no mount point of its own."""
+    return ["zfs", "create", "-o", "canmount=off", check_dataset(dataset)]
+
+
+def load_key(dataset: str, location: str) -> list[str]:
+    """Load the key of `dataset`: `location` is PROMPT (then it is read from stdin), or a whole path."""
+    return ["zfs", "load-key", "-L", location if location == PROMPT else f"file://{location}", check_dataset(dataset)]
+
+
+def inherit_key(dataset: str) -> list[str]:
+    """Let the key of the dataset above open this one, too. Both must be loaded."""
+    return ["zfs", "change-key", "-i", check_dataset(dataset)]
+
+
+def mount_to_look(dataset: str) -> list[str]:
+    """Mount for reading: nothing in it can be changed, run, or open a device."""
+    return ["zfs", "mount", "-o", "ro,nosuid,nodev,noexec", check_dataset(dataset)]
+
+
+def mountpoint(dataset: str) -> list[str]:
+    """Where it is mounted, if it is."""
+    return ["zfs", "get", "-H", "-p", "-o", "value", "mountpoint", check_dataset(dataset)]
 
 
 def bookmark(snapshot_full: str, bookmark_full: str) -> list[str]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from zoffsite.model.facts import Answer
+from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot
-from zoffsite.zfs.argv import in_batches
+from zoffsite.zfs.argv import check_token, in_batches
 from zoffsite.zfs.malformed import MalformedError, malformed_answer
 from zoffsite.zfs.names import check_dataset, check_snapshot
 
@@ -60,6 +61,17 @@ def receive(root: str, replica: str, toguid: int, fromguid: int) -> list[str]:
 def abort(root: str, replica: str) -> list[str]:
     """Give up an interrupted receive."""
     return ["abort", _replica(root, replica)]
+
+
+def send(root: str, step: SendStep) -> list[str]:
+    """A replica's snapshot, for the restore key."""
+    base = [] if step.base is None else [_version(step.to.dataset, step.base.name)]
+    return ["send", _replica(root, step.to.dataset), _version(step.to.dataset, step.to.name), *base]
+
+
+def resume(token: str) -> list[str]:
+    """The rest of a send that was interrupted, for the restore key."""
+    return ["resume", check_token(token)]
 
 
 def prune(root: str, replica: str, snapshots: Iterable[Snapshot]) -> list[list[str]]:

@@ -8,6 +8,7 @@ option, and no listing can be forged with it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.job import Job
@@ -74,6 +75,24 @@ def replica_name(root: str, dataset: str) -> str:
     Raises SettingsError "bad-name" where ZFS would not allow the result, most often because it is too long.
     """
     return check_dataset(f"{root}/{dataset.replace('/', ':')}")
+
+
+def replicas_by_dataset(job: Job, replicas: Iterable[str], remembered: Mapping[str, str]) -> dict[str, list[str]]:
+    """What each of `replicas` is of, as the dataset is called on the source; of several of one, that in use is first.
+
+    By what is `remembered` of a replica, by the settings, or else by the rule of names turned round, which cannot tell
+    a colon from a slash.
+    """
+    below = f"{job.root}/"
+    named = {f"{below}{name}": dataset for dataset, name in job.replicas}
+    found: dict[str, list[str]] = {}
+    for replica in sorted(name for name in replicas if name.startswith(below)):
+        by_rule = replica.removeprefix(below).replace(":", "/")
+        found.setdefault(remembered.get(replica) or named.get(replica) or by_rule, []).append(replica)
+    for dataset, names in found.items():
+        in_use = replica_of(job, dataset) if is_dataset(dataset) else ""
+        names.sort(key=lambda name: name != in_use)
+    return found
 
 
 def _refuse(what: str, name: str) -> str:

@@ -202,6 +202,15 @@ RULES: tuple[Rule, ...] = (
         kind=TransferError,
     ),
     Rule(
+        code="wrong-key",
+        pattern=r"Incorrect key provided|Invalid (?:raw|hex) key|Key file .* not|Failed to open key material file|"
+        r"Passphrase too (?:short|long)|Raw key too (?:short|long)",
+        remedy=lambda f: (
+            f"use the key that the dataset had when it was last sent; by hand, on {f.host}: "
+            f"zfs load-key -L prompt {quote(f.dataset)}"
+        ),
+    ),
+    Rule(
         code="key-needed",
         pattern=r"(?:source|dataset|inherited) key must be loaded",
         problem="zfs wanted to read plaintext, which a raw send never does",

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from zoffsite.model.errors import OperationError, SafetyError, SettingsError
+from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.memory import Memory, OnBox, Remembered
+from zoffsite.model.restore import Landing, Restoration, RestoreAction, RestorePlan, Wanted
+from zoffsite.planning.restoration import MARGIN, TIMES_LONGER, check_not_the_box, plan_restore
+
+from .make import JOB, dataset, replica_dataset, snap
+
+ROOT = "vault/box"
+WANTED = Wanted(dataset="tank/home", to="tank/back")
+
+
+def on_box(name: str, *numbers: int, **changes: Any) -> DatasetState:
+    """The replica of a dataset, with the snapshots of these numbers."""
+    replica = f"{ROOT}/{name.replace('/', ':')}"
+    versions = tuple(snap(number, where=replica) for number in numbers)
+    return DatasetState(dataset=replica_dataset(replica, **changes), snapshots=versions)
+
+
+def plan(
+    *states: DatasetState, wanted: Wanted = WANTED, landing: Landing | None = None, memory: Memory | None = None
+) -> RestorePlan:
+    box = Inventory(host="box", datasets={state.dataset.name: state for state in states})
+    names = {state.dataset.name.removeprefix(f"{ROOT}/").replace(":", "/"): [state.dataset.name] for state in states}
+    return plan_restore(JOB, wanted, box, names, landing or Landing(room=10**12), memory)
+
+
+def one(*states: DatasetState, **more: Any) -> Restoration:
+    return plan(*states, **more).datasets[0]
+
+
+def here(name: str, *numbers: int, token: str | None = None) -> Mapping[str, DatasetState]:
+    versions = tuple(snap(number, where=name) for number in numbers)
+    return {name: DatasetState(dataset=dataset(name, resume_token=token, mounted=False), snapshots=versions)}
+
+
+def begun(number: int, **changes: Any) -> TokenContents:
+    facts = {"token": "1-a-b-c", "sends": "", "toguid": 100 + number, "fromguid": 0, "raw": True, "stale": "gone"}
+    return TokenContents(**{**facts, "received_bytes": 500, "remaining_bytes": 0, **changes})
+
+
+def interrupted(number: int, **changes: Any) -> Landing:
+    """A receive into tank/back that broke off."""
+    return Landing(
+        there=here("tank/back", token="1-a-b-c"), tokens={"tank/back": begun(number, **changes)}, room=10**12
+    )
+
+
+def test_the_tree_comes_back_under_its_new_name_parents_first() -> None:
+    found = plan(on_box("tank/home/ann", 1), on_box("tank/home", 1, 2), on_box("tank/homework", 1), on_box("tank", 1))
+    assert [(each.dataset, each.target) for each in found.datasets] == [
+        ("tank/home", "tank/back"),
+        ("tank/home/ann", "tank/back/ann"),
+    ]
+    assert found.datasets[0].snapshot == snap(2, where=f"{ROOT}/tank:home")
+
+
+def test_alone_is_without_what_is_below() -> None:
+    wanted = Wanted(dataset="tank/home", to="tank/back", alone=True)
+    assert len(plan(on_box("tank/home", 1), on_box("tank/home/ann", 1), wanted=wanted).datasets) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "before", "number"),
+    [
+        ("latest", None, 3),
+        (snap(2).name, None, 2),
+        ("2026-11-24", datetime(2026, 11, 24, 23, 59, tzinfo=UTC), 2),
+        ("2026-11-24T11:00", datetime(2026, 11, 24, 11, tzinfo=UTC), 1),
+    ],
+)
+def test_a_snapshot_is_chosen_by_name_by_time_or_is_the_newest(choice: str, before: datetime, number: int) -> None:
+    wanted = Wanted(dataset="tank/home", to="tank/back", snapshot=choice, before=before)
+    found = one(on_box("tank/home", 1, 2, 3), wanted=wanted)
+    assert found.snapshot is not None
+    assert found.snapshot.guid == 100 + number
+
+
+def test_a_snapshot_that_is_not_there_is_refused_and_says_what_there_is() -> None:
+    wanted = Wanted(dataset="tank/home", to="tank/back", snapshot="nope")
+    found = one(on_box("tank/home", 1, 2), wanted=wanted)
+    assert (found.action, found.code) == (RestoreAction.REFUSED, "snapshot-missing")
+    assert snap(1).name in found.reason
+
+
+def test_a_replica_that_is_not_encrypted_is_none_of_ours() -> None:
+    found = one(on_box("tank/home", 1, encryption="off", encryptionroot=None))
+    assert (found.action, found.code) == (RestoreAction.REFUSED, "not-encrypted")
+
+
+def test_an_interrupted_restore_goes_on_with_what_it_had_begun_though_there_is_a_newer_snapshot() -> None:
+    found = one(on_box("tank/home", 1, 2), landing=interrupted(1))
+    assert (found.action, found.token, found.snapshot) == (
+        RestoreAction.RESUME,
+        "1-a-b-c",
+        snap(1, where=f"{ROOT}/tank:home"),
+    )
+    assert found.estimated_bytes == snap(1).referenced - 500
+
+
+@pytest.mark.parametrize("changes", [{"toguid": 9}, {"fromguid": 101}, {"raw": False}])
+def test_an_interrupted_receive_of_something_else_is_refused(changes: dict[str, Any]) -> None:
+    found = one(on_box("tank/home", 1, 2), landing=interrupted(2, **changes))
+    assert (found.action, found.code, found.token) == (RestoreAction.REFUSED, "interrupted-other", None)
+
+
+def test_what_has_come_back_is_there_and_what_is_in_the_way_stays() -> None:
+    back = Landing(there=here("tank/back", 2), room=10**12)
+    assert one(on_box("tank/home", 1, 2), landing=back).action is RestoreAction.THERE
+    for other in (here("tank/back", 1), here("tank/back", 2, 3), here("tank/back")):
+        found = one(on_box("tank/home", 1, 2), landing=Landing(there=other, room=10**12))
+        assert (found.action, found.code) == (RestoreAction.REFUSED, "target-exists")
+
+
+def test_what_was_not_backed_up_between_the_others_becomes_an_empty_place() -> None:
+    wanted = Wanted(dataset="tank", to="pool/back")
+    found = plan(on_box("tank/a/b/c", 1), on_box("tank/a", 1), wanted=wanted)
+    assert found.containers == ("pool/back", "pool/back/a/b")
+
+
+def test_a_place_that_is_in_use_is_none() -> None:
+    wanted = Wanted(dataset="tank", to="pool/back")
+    with pytest.raises(SettingsError) as caught:
+        plan(on_box("tank/a", 1), wanted=wanted, landing=Landing(there=here("pool/back", 1), room=10**12))
+    assert caught.value.code == "target-exists"
+
+
+def test_the_keys_are_those_that_opened_it_when_it_was_sent() -> None:
+    known = Remembered(dataset="tank/home/ann", encryptionroot="tank/home")
+    memory = Memory(replicas={f"{ROOT}/tank:home:ann": known})
+    found = plan(on_box("tank/home", 1), on_box("tank/home/ann", 1), memory=memory)
+    assert found.keys == ("tank/home",)
+
+
+def test_a_snapshot_that_the_ledger_never_saw_go_is_an_alert() -> None:
+    known = Remembered(dataset="tank/home", on_box=(OnBox(name="one", guid=101),))
+    memory = Memory(replicas={f"{ROOT}/tank:home": known})
+    assert plan(on_box("tank/home", 1), memory=memory).notices == ()
+    (notice,) = plan(on_box("tank/home", 1, 2), memory=memory).notices
+    assert (notice.code, notice.alert) == ("never-sent", True)
+
+
+def test_what_does_not_fit_is_not_begun() -> None:
+    with pytest.raises(OperationError) as caught:
+        plan(on_box("tank/home", 1), landing=Landing(room=1000))
+    assert caught.value.code == "no-room"
+
+
+def test_a_stream_may_be_no_longer_than_its_snapshot_allows() -> None:
+    assert one(on_box("tank/home", 1)).longest == TIMES_LONGER * snap(1).referenced + MARGIN
+
+
+def test_what_the_box_does_not_have_is_said_with_what_it_has() -> None:
+    with pytest.raises(SettingsError) as caught:
+        plan(on_box("tank/other", 1))
+    assert caught.value.code == "nothing-matched"
+    assert "tank/other" in caught.value.remedy
+
+
+def test_the_box_itself_is_known_by_its_mark_or_by_the_guid_of_its_root() -> None:
+    root = {ROOT: DatasetState(dataset=dataset(ROOT, guid=77))}
+    box = Inventory(host="box", datasets=root)
+    check_not_the_box(JOB, {}, box, marked=False)
+    check_not_the_box(JOB, {ROOT: DatasetState(dataset=dataset(ROOT, guid=78))}, box, marked=False)
+    for receiver, marked in ((root, False), ({}, True)):
+        with pytest.raises(SafetyError) as caught:
+            check_not_the_box(JOB, receiver, box, marked=marked)
+        assert caught.value.code == "this-is-the-box"

@@ -1,0 +1,189 @@
+"""Bring a tree back from the box: look at both ends, plan, receive; then open it, if a key is given."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from zoffsite.actions.memory import recall
+from zoffsite.actions.progress import Progress
+from zoffsite.actions.retrying import with_retries
+from zoffsite.actions.unlock import Keys, open_up
+from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.limiter import Limiter
+from zoffsite.hosts.retrieval import retrieve
+from zoffsite.hosts.transfers import transfers
+from zoffsite.model.errors import OperationError, SafetyError, ZoffsiteError
+from zoffsite.model.job import Disk, Job
+from zoffsite.model.memory import Memory
+from zoffsite.model.report import ErrorReport
+from zoffsite.model.restore import (
+    Landing,
+    Restoration,
+    RestoreAction,
+    RestoreOutcome,
+    RestorePlan,
+    RestoreReport,
+    RestoreResult,
+    Wanted,
+)
+from zoffsite.model.version import Snapshot
+from zoffsite.planning.restoration import check_not_the_box, plan_restore
+from zoffsite.zfs.names import check_dataset, replicas_by_dataset
+
+log = logging.getLogger(__name__)
+
+
+def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan:
+    """What a restore would do now. Changes nothing.
+
+    Raises SafetyError "this-is-the-box" and what `plan_restore` raises.
+    """
+    receiver = hosts.receiver_of(job)
+    check_dataset(wanted.to)
+    above = _above(wanted)
+    box = hosts.box_of(job).inventory(job.root)
+    if not isinstance(job.box, Disk):
+        check_not_the_box(job, receiver.inventory(job.root).datasets, box, marked=receiver.has_box_mark())
+    there = receiver.inventory(wanted.to).datasets
+    tokens = {
+        name: receiver.read_token(state.dataset.resume_token)
+        for name, state in there.items()
+        if state.dataset.resume_token is not None
+    }
+    landing = Landing(there=there, tokens=tokens, room=receiver.room(above))
+    memory, trouble = recall(job)
+    replicas = replicas_by_dataset(job, box.datasets, _remembered(memory))
+    plan = plan_restore(job, wanted, box, replicas, landing, memory)
+    for part in plan.datasets:
+        check_dataset(part.target)
+    return replace(plan, notices=(*trouble, *plan.notices))
+
+
+def restore(
+    job: Job, wanted: Wanted, keys: Keys, hosts: Connections, progress: Progress, rate: int | None = None
+) -> RestoreReport:
+    """Carry out what `preview_restore` says, several datasets at a time, and open them as `keys` says.
+
+    `rate` is bytes per second, for all together. What went wrong with one dataset is in its outcome, and stops only
+    what lies below it. Raises what `preview_restore` raises, and RunInterruptedError when it was stopped: what has
+    arrived is kept, and the same command goes on.
+    """
+    transfers.reset()
+    started = datetime.now(UTC)
+    plan = with_retries(lambda _: preview_restore(job, wanted, hosts), job.retries)
+    receiver = hosts.receiver_of(job)
+    for name in plan.containers:
+        receiver.create_container(name)
+    limiter = Limiter(lambda: rate, wait=transfers.stop_event.wait)
+    outcomes = list(_Restorer(job, wanted, hosts, progress, limiter).bring_back(plan.datasets))
+    transfers.check("restore", wanted.dataset)
+    opened = tuple(open_up(outcomes, wanted.to, keys, receiver))
+    seconds = round((datetime.now(UTC) - started).total_seconds(), 3)
+    return RestoreReport(plan=plan, started=started, seconds=seconds, datasets=opened)
+
+
+@dataclass(frozen=True, slots=True)
+class _Restorer:
+    """What all transfers of one restore share."""
+
+    job: Job
+    wanted: Wanted
+    hosts: Connections
+    progress: Progress
+    limiter: Limiter
+
+    def bring_back(self, parts: Iterable[Restoration]) -> Iterator[RestoreOutcome]:
+        """Level by level: a dataset needs the one above it to be there."""
+        missing: list[str] = []
+        with ThreadPoolExecutor(max_workers=self.job.parallel, thread_name_prefix="zoffsite") as pool:
+            for level in _levels(parts):
+                for outcome in pool.map(lambda part: self._one(part, tuple(missing)), level):
+                    yield outcome
+                    if not outcome.state.good:
+                        missing.append(outcome.plan.target)
+
+    def _one(self, part: Restoration, missing: tuple[str, ...]) -> RestoreOutcome:
+        """Raises no ZoffsiteError: see the outcome."""
+        above = next((each for each in missing if part.target.startswith(f"{each}/")), None)
+        began = time.monotonic()
+        try:
+            if above is not None:
+                raise _needs(part, above)
+            if part.action is RestoreAction.THERE:
+                return RestoreOutcome(plan=part, state=RestoreResult.THERE)
+            count = with_retries(lambda number: self._attempt(part, number), self.job.retries)
+        except ZoffsiteError as error:
+            log.error("%s; %s", error, error.remedy)
+            state = RestoreResult.REFUSED if isinstance(error, SafetyError) else RestoreResult.FAILED
+            return RestoreOutcome(plan=part, state=state, error=ErrorReport.of(error))
+        seconds = round(time.monotonic() - began, 3)
+        return RestoreOutcome(plan=part, state=RestoreResult.RESTORED, bytes=count, seconds=seconds)
+
+    def _attempt(self, part: Restoration, number: int) -> int:
+        """Receive it, or the rest of it; after a failed attempt both ends are looked at and planned anew."""
+        if number > 0:
+            again = self.wanted if part.snapshot is None else replace(self.wanted, snapshot=part.snapshot.name)
+            anew = preview_restore(self.job, again, self.hosts)
+            part = next(each for each in anew.datasets if each.target == part.target)
+        if part.action is RestoreAction.REFUSED or part.snapshot is None:
+            raise SafetyError("restore", part.dataset, part.reason, part.remedy or "", code=part.code or "refused")
+        return 0 if part.action is RestoreAction.THERE else self._receive(part, part.snapshot)
+
+    def _receive(self, part: Restoration, snapshot: Snapshot) -> int:
+        complete = False
+        self.progress.start(part.target, part.estimated_bytes)
+        try:
+            count = retrieve(
+                self.hosts.box_of(self.job),
+                self.hosts.receiver_of(self.job),
+                part,
+                snapshot,
+                limiter=self.limiter,
+                stall=self.job.stall,
+                on_bytes=lambda count: self.progress.advance(part.target, count),
+            )
+            complete = True
+        finally:
+            self.progress.finish(part.target, complete=complete)
+        return count
+
+
+def _levels(parts: Iterable[Restoration]) -> list[list[Restoration]]:
+    """By depth, the outermost first."""
+    by_depth: dict[int, list[Restoration]] = {}
+    for part in parts:
+        by_depth.setdefault(part.target.count("/"), []).append(part)
+    return [by_depth[depth] for depth in sorted(by_depth)]
+
+
+def _needs(part: Restoration, above: str) -> OperationError:
+    return OperationError(
+        "restore",
+        part.dataset,
+        f"{above}, above its place, has not come back",
+        "mend that first, and run it again: it goes on where it ended",
+        code="parent-missing",
+    )
+
+
+def _above(wanted: Wanted) -> str:
+    """The dataset that the restored tree is put into."""
+    above = wanted.to.rpartition("/")[0]
+    if not above:
+        raise SafetyError(
+            "restore to",
+            wanted.to,
+            "this is a whole pool, and a restore only makes new datasets",
+            f"name one in it: --to {wanted.to}/restored",
+            code="target-is-a-pool",
+        )
+    return above
+
+
+def _remembered(memory: Memory | None) -> dict[str, str]:
+    return {replica: known.dataset for replica, known in memory.replicas.items() if known.dataset} if memory else {}

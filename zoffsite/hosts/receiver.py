@@ -1,0 +1,92 @@
+"""The machine that a restore brings data back to: trusted, here or over SSH. Keys are loaded here, never on the box."""
+
+from __future__ import annotations
+
+from zoffsite.hosts.commands import Commands
+from zoffsite.hosts.endpoint import LISTING
+from zoffsite.hosts.opening import gone_after
+from zoffsite.hosts.runner import Process, Runner
+from zoffsite.hosts.transfers import transfers
+from zoffsite.model.inventory import Inventory, TokenContents
+from zoffsite.zfs import argv
+from zoffsite.zfs.parse import parse_inventory
+from zoffsite.zfs.stderr import zfs_error
+from zoffsite.zfs.token import parse_token
+
+BOX_MARK = "/etc/zoffsite/policy.json"
+"""Only a box that the kit set up has it: what its gate grants."""
+PATIENCE = 120.0
+"""Seconds for a key to be loaded: PBKDF2 takes some on a slow machine."""
+
+
+class Receiver:
+    """Every verb raises what zfs.stderr makes of a failed command, and what Runner.run raises."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._zfs = Commands(runner)
+
+    @property
+    def label(self) -> str:
+        """How messages name this host."""
+        return self._zfs.label
+
+    def inventory(self, dataset: str) -> Inventory:
+        """All that is at `dataset` and below; empty where there is no such dataset."""
+        done = self._zfs.do("list", dataset, argv.list_inventory([dataset]), fine="dataset-missing", timeout=LISTING)
+        return parse_inventory(done.stdout, self.label)
+
+    def room(self, dataset: str) -> int:
+        """The bytes that are free at a dataset that exists."""
+        (command,) = argv.list_datasets([dataset])
+        done = self._zfs.do("list", dataset, command)
+        return parse_inventory(done.stdout, self.label).datasets[dataset].dataset.available
+
+    def has_box_mark(self) -> bool:
+        """True on a machine that the kit made a box."""
+        return self._zfs.run(["test", "-e", BOX_MARK]).exit_code == 0
+
+    def read_token(self, token: str) -> TokenContents:
+        """What an interrupted receive here is of. What it was sent from is not here, so it is `stale`."""
+        done = self._zfs.run(argv.read_token(token))
+        return parse_token(done.stdout, done.stderr, token, exit_code=done.exit_code, host=self.label)
+
+    def create_container(self, dataset: str) -> None:
+        """An empty dataset for others to lie below; that it is there already is fine."""
+        self._zfs.do("create", dataset, argv.create_container(dataset), fine="already-exists")
+
+    def open_receive(self, dataset: str) -> Process:
+        """A receive into a new dataset, resumable and unmounted, ready to be written to."""
+        return self._zfs.open(argv.receive(dataset))
+
+    def load_key(self, dataset: str, path: str) -> None:
+        """Load the key in this file, a whole path here."""
+        self._zfs.do("load the key of", dataset, argv.load_key(dataset, path), timeout=PATIENCE)
+
+    def load_typed_key(self, dataset: str, typed: str) -> None:
+        """Load a key that somebody typed: it is written to zfs, and to nothing else."""
+        process = self._zfs.open(argv.load_key(dataset, argv.PROMPT))
+        with transfers.watch() as watch, gone_after(process):
+            watch.add(process)
+            watch.expect_within(PATIENCE)
+            rest = memoryview(f"{typed}\n".encode())
+            while rest:
+                rest = rest[process.write(rest) :]
+            process.close_stdin()
+            while process.read(1 << 16):
+                pass
+            done = process.wait(PATIENCE)
+        if done.exit_code != 0:
+            raise zfs_error("load the key of", dataset, done.exit_code, done.stderr, self.label)
+
+    def inherit_key(self, dataset: str) -> None:
+        """Let the key of the dataset above open this one from now on."""
+        self._zfs.do("change the key of", dataset, argv.inherit_key(dataset), timeout=PATIENCE)
+
+    def mount_to_look(self, dataset: str) -> str:
+        """Mount for reading only; where."""
+        self._zfs.do("mount", dataset, argv.mount_to_look(dataset))
+        return self.mountpoint(dataset)
+
+    def mountpoint(self, dataset: str) -> str:
+        """Where it is mounted, or would be."""
+        return self._zfs.do("look at", dataset, argv.mountpoint(dataset)).stdout.strip()
