@@ -16,7 +16,7 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.memory import Remembered
 from zoffsite.model.plan import JobPlan, PrunePlan
-from zoffsite.model.work import JobWork, SourceFacts, Work
+from zoffsite.model.work import JobWork, Room, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
 from zoffsite.planning.clones import lent
 from zoffsite.planning.expectation import after_send
@@ -27,6 +27,7 @@ from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.selection import check_distinct, choose
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.snapshots import with_pending
+from zoffsite.planning.space import room
 from zoffsite.planning.together import plan_together
 from zoffsite.planning.wording import worded_notice, worded_plan
 from zoffsite.zfs.names import replica_of
@@ -54,7 +55,7 @@ def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: date
         return plan_dataset(job, source, replica, box, known, family)
 
     works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
-    running = ask_versions(job, hosts)
+    running = ask_versions(job, hosts, works)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
     prunes = [prune for work in works for prune in expected_prunes(job, work, now)]
@@ -66,7 +67,8 @@ def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: date
         prune=tuple(prune for prune in prunes if prune.destroy),
         notices=tuple(worded_notice(job, notice) for notice in said),
     )
-    return JobWork(plan=plan, datasets=works)
+    used = sum(work.replica.dataset.used for work in works if work.replica)
+    return JobWork(plan=plan, datasets=works, room=Room(used=used, free=max(room(job, box.inventory), 0)))
 
 
 def plan_dataset(

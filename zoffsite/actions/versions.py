@@ -1,8 +1,8 @@
-"""Which OpenZFS both hosts run, asked once a run, and what is known against it."""
+"""Which OpenZFS both hosts run, asked once a run that sends, and what is known against it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from zoffsite.hosts.connections import Connections
@@ -10,7 +10,8 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.job import Disk, Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.openzfs import Release, Versions
-from zoffsite.model.plan import Side
+from zoffsite.model.plan import Send, Side
+from zoffsite.model.work import Work
 from zoffsite.planning.known_bugs import known_bug_notices
 
 
@@ -22,8 +23,13 @@ class Running:
     notices: tuple[Notice, ...]
 
 
-def ask_versions(job: Job, hosts: Connections) -> Running:
-    """One command on each host. One that does not tell is a notice, no failure: the backup matters more."""
+def ask_versions(job: Job, hosts: Connections, works: Iterable[Work]) -> Running:
+    """One command on each host, none where nothing is to be sent: the known bugs are all of sends.
+
+    One that does not tell is a notice, no failure: the backup matters more.
+    """
+    if not any(isinstance(work.plan, Send) for work in works):
+        return Running(releases=(), notices=())
     source, box = hosts.source_of(job), hosts.box_of(job)
     releases, notices = list[tuple[Side, Release]](), list[Notice]()
     for side, label, ask in ((Side.SOURCE, source.label, source.versions), (Side.BOX, box.label, box.versions)):

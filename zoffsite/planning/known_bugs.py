@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from zoffsite.model.notice import Notice
 from zoffsite.model.openzfs import Release
-from zoffsite.model.plan import FullSend, IncrementalSend, Refused, ResumeSend, Side
+from zoffsite.model.plan import Refused, Send, Side
 from zoffsite.model.work import Work
 
 CODE = "known-bug"
@@ -125,7 +125,7 @@ def refuse_for_bugs(works: Iterable[Work], releases: Iterable[tuple[Side, Releas
     fatal = [(release, bug) for side, release in releases for bug in bugs_of(side, release) if bug.refuse]
     stop = next(((release, bug) for release, bug in fatal if not release.packaged), None)
     for work in works:
-        if stop is None or not isinstance(work.plan, FullSend | IncrementalSend | ResumeSend):
+        if stop is None or not isinstance(work.plan, Send):
             yield work
         else:
             yield replace(work, plan=_refused(work, *stop))
