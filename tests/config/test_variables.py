@@ -156,3 +156,24 @@ def test_a_variable_that_names_no_setting_is_refused(house: House, name: str) ->
 def test_variables_of_others_are_left_alone(house: House) -> None:
     house.env("PREFECT_API_URL=http://127.0.0.1:4200/api\nPATH=/bin\n")
     assert house.problems(ZOFFSITE_LAB_CACHE="/tmp", ZOFFSITE_CONFIG="x", ZOFFSITE_STATE_DIR="/y", HOME="/root") == []
+
+
+def test_a_job_may_have_a_ping_url_which_is_a_secret(house: House) -> None:
+    settings = house.env(f"ZOFFSITE_JOB__HOME__PING_URL=https://hc-ping.com/{SECRET}\n").load()
+    assert settings.ping_urls["home"].get_secret_value() == f"https://hc-ping.com/{SECRET}"
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["file:///hunter2-never-shown", "hc-ping.com/x", "https://", "http://a:b/", "http://[x/", "http://é/"]
+)
+def test_a_ping_url_that_is_none_of_the_web_is_refused_without_being_shown(house: House, wrong: str) -> None:
+    problem = house.env(f"ZOFFSITE_JOB__HOME__PING_URL='{wrong}'\n").problem()
+    assert problem.message == "this is no http or https URL"
+    assert SECRET not in str(problem)
+
+
+def test_a_ping_url_does_not_belong_in_the_file(house: House) -> None:
+    problem = house.add(f'ping_url = "https://hc-ping.com/{SECRET}"\n').problem()
+    assert problem.remedy == "move it to .env as ZOFFSITE_JOB__HOME__PING_URL"
+    assert SECRET not in str(problem)

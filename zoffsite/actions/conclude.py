@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from zoffsite.actions.memory import remember_told
+from zoffsite.actions.switch import say_ended
 from zoffsite.actions.tell import tell
 from zoffsite.config.settings import Settings
 from zoffsite.model.errors import ZoffsiteError
@@ -37,10 +39,11 @@ def make_report(
     )
 
 
-def conclude(settings: Settings, job: Job, report: RunReport) -> RunReport:
+def conclude(settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = ()) -> RunReport:
     """Save the report, then tell of a failure, of the recovery from one, of what somebody should look at.
 
-    Nothing here can fail the run. Returns the report, with a notice of each alert that did not go out.
+    Nothing here can fail the run. Returns the report, with a notice of whatever did not go out. `tail` is the end of
+    the log; only backups have a dead man's switch.
     """
     place = settings.state_dir
     since = failing_since(report.job, place)
@@ -48,6 +51,8 @@ def conclude(settings: Settings, job: Job, report: RunReport) -> RunReport:
     told = tell(settings.receivers(job.name), report, since, place, datetime.now(UTC))
     if told == report:
         remember_told(job, report)
-    else:
+    if report.job == job.name:
+        told = replace(told, notices=(*told.notices, *say_ended(settings, job, told, tail)))
+    if told != report:
         save_report(told, place)
     return told

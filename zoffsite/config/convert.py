@@ -28,6 +28,7 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
         state_dir=state_dir,
         jobs={name: _job(name, job, parsed, state_dir / LEDGER) for name, job in jobs.items()},
         schedules={name: _schedules(job.schedule) for name, job in jobs.items() if job.schedule is not None},
+        ping_urls={name: job.ping_url for name, job in jobs.items() if job.ping_url is not None},
         heard_by={
             name: _receivers(notify_urls if job.notify_urls is None else job.notify_urls) for name, job in jobs.items()
         },

@@ -24,8 +24,9 @@ from zoffsite.config.names import (
     check_tunnel_address,
     check_user,
 )
-from zoffsite.config.units import parse_clock, parse_duration, parse_rate, parse_size
 from zoffsite.config.receivers import parse_receivers
+from zoffsite.config.units import parse_clock, parse_duration, parse_rate, parse_size
+from zoffsite.config.weburl import check_ping_url
 from zoffsite.model.job import Selection, SnapshotWhen
 
 PREFIX = "ZOFFSITE_"
@@ -216,6 +217,7 @@ class JobTable(Table):
     alarm: AlarmTable = AlarmTable()
     schedule: ScheduleTable | None = None
     notify_urls: Urls | None = None
+    ping_url: Annotated[SecretStr, AfterValidator(check_ping_url)] | None = None
 
 
 def _check_state_dir(path: Path) -> Path:

@@ -46,6 +46,7 @@ class Settings:
     state_dir: Path
     jobs: Mapping[str, Job]
     schedules: Mapping[str, Mapping[str, Schedule]] = field(default_factory=dict)
+    ping_urls: Mapping[str, SecretStr] = field(default_factory=dict)
     heard_by: Mapping[str, tuple[Receiver, ...]] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,8 @@ from zoffsite.config.sources import Loc
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 _LARGEST = 1024 * 1024
+SECRETS = ("notify_urls", "ping_url")
+"""The keys, at the top or of a job, that must not stand in the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +62,16 @@ def _take_secrets_out(path: Path, data: dict[str, Any], lines: dict[Loc, int]) -
         tables += [(("job", name), table) for name, table in jobs.items()]
     problems = []
     for loc, table in tables:
-        if isinstance(table, dict) and table.pop("notify_urls", None) is not None:
-            variable = "__".join(("ZOFFSITE", *(str(part).upper().replace("-", "_") for part in loc), "NOTIFY_URLS"))
+        for secret in SECRETS:
+            if not isinstance(table, dict) or table.pop(secret, None) is None:
+                continue
+            variable = "__".join(("ZOFFSITE", *(str(part).upper().replace("-", "_") for part in (*loc, secret))))
             variable = variable.replace("ZOFFSITE__", "ZOFFSITE_", 1)
             problems.append(
                 Problem(
                     file=str(path),
-                    line=line_of(lines, (*loc, "notify_urls")),
-                    key=".".join((*map(str, loc), "notify_urls")),
+                    line=line_of(lines, (*loc, secret)),
+                    key=".".join((*map(str, loc), secret)),
                     message="a secret does not belong in this file",
                     remedy=f"move it to .env as {variable}",
                 )

@@ -1,0 +1,44 @@
+"""The dead man's switch of a job: it is told when a run starts and how it ends. Nothing here can fail the run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from zoffsite.config.settings import Settings
+from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
+from zoffsite.model.report import RunReport, RunState
+from zoffsite.ping import Signal, ping
+from zoffsite.views.messages import failure_message
+from zoffsite.views.words import report_words
+
+log = logging.getLogger(__name__)
+
+
+def say_started(settings: Settings, job: Job) -> tuple[Notice, ...]:
+    """A run of the job begins; a notice where the service could not be told."""
+    return _said(settings, job, Signal.START, "")
+
+
+def say_ended(settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = ()) -> tuple[Notice, ...]:
+    """A run of the job has ended; a failure is told with its reasons and the end of the log."""
+    if report.state is RunState.OK:
+        return _said(settings, job, Signal.SUCCESS, report_words(report))
+    message = failure_message(report)
+    return _said(settings, job, Signal.FAILURE, "\n".join((message.title, "", message.body, "", *tail)))
+
+
+def _said(settings: Settings, job: Job, signal: Signal, body: str) -> tuple[Notice, ...]:
+    url = settings.ping_urls.get(job.name)
+    fault = ping(url, signal, body) if url is not None else None
+    if fault is None:
+        return ()
+    notice = Notice(
+        code="ping-failed",
+        subject="the dead man's switch",
+        message=f"it could not be told that the run {'began' if signal is Signal.START else 'ended'}: {fault}",
+        remedy="see whether its service answers; it sends its own alert when it hears of no run",
+    )
+    log.warning("%s: %s", notice.subject, notice.message)
+    return (notice,)
