@@ -19,6 +19,9 @@ from zoffsite.config.machines import Account, Machine
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMERKkMTZA6OQs2mNTAC68xWf5DtojAJZYgCDIVWmyaN"
 OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPX+xmZ8rF0mDjzqNkVUtXOtA5sk2GbNRKvZSjMVmyaN"
 
+PARTS = Path(__file__).parents[2] / "zoffsite/box/parts"
+COMMON = PARTS / "common.sh"
+
 
 def account(user: str = "zoffsite", root: str = "vault/home", **changes: object) -> Account:
     facts = {
@@ -166,9 +169,42 @@ def test_every_script_is_one_for_any_posix_shell(tmp_path: Path, shell: str) -> 
 
 
 def test_shellcheck_finds_nothing_in_the_scripts(tmp_path: Path) -> None:
-    parts = Path(__file__).parents[2] / "zoffsite/box/parts"
     program = Path(sys.executable).with_name("shellcheck")
-    subprocess.run([program, "-x", "-P", parts, *parts.glob("*.sh")], check=True)
+    subprocess.run([program, "-x", "-P", PARTS, *PARTS.glob("*.sh")], check=True)
+
+
+@pytest.mark.parametrize(
+    ("system", "asked"),
+    [
+        ("ID=debian\n", "apt-get install -qy --no-install-recommends one two"),
+        ('ID=raspbian\nID_LIKE="debian"\n', "apt-get install -qy --no-install-recommends one two"),
+        ("ID=arch\n", "pacman -S --needed --noconfirm three"),
+        ('NAME="Some Linux"\nID=some\nID_LIKE="else arch"\n', "pacman -S --needed --noconfirm three"),
+    ],
+)
+def test_what_is_missing_is_asked_of_the_system_s_own_package_manager(tmp_path: Path, system: str, asked: str) -> None:
+    (tmp_path / "release").write_text(system)
+    for name in ("apt-get", "pacman"):
+        fake = (
+            f'#!/bin/sh\necho "${{0##*/}} $*" >{tmp_path}/asked\n: >{tmp_path}/lacking\nchmod +x {tmp_path}/lacking\n'
+        )
+        (tmp_path / name).write_text(fake)
+        (tmp_path / name).chmod(0o755)
+    common = Path(__file__).parents[2] / "zoffsite/box/parts/common.sh"
+    script = (
+        f"here=. NAME=x; . {common}; release={tmp_path}/release NEEDED='sh lacking'; need_packages one two -- three"
+    )
+    path = f"{tmp_path}:/usr/bin:/bin"
+    said = subprocess.run(["sh", "-euc", script], env={"PATH": path}, capture_output=True, text=True, check=True).stdout
+    assert (tmp_path / "asked").read_text().strip() == asked
+    assert "missing here: lacking" in said
+
+
+def test_a_system_that_is_not_known_is_told_what_is_missing_and_nothing_is_run(tmp_path: Path) -> None:
+    (tmp_path / "release").write_text("ID=other\n")
+    script = f"here=. NAME=x; . {COMMON}; release={tmp_path}/release NEEDED=lacking; need_packages one -- two"
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, "install what provides: lacking" in done.stderr) == (1, True)
 
 
 def test_a_value_of_the_settings_is_never_run_by_a_shell(tmp_path: Path) -> None:

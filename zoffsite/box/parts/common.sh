@@ -4,6 +4,7 @@
 
 : "${here:?}" "${NAME:?}"
 state=/var/lib/zoffsite/kit
+release=/etc/os-release
 dry=no
 changes=0
 
@@ -98,7 +99,7 @@ need_packages() {
     for program in $NEEDED; do have "$program" || missing="$missing $program"; done
     [ -n "$missing" ] || return 0
     say "missing here:$missing"
-    like=" $(sed -n -e 's/^ID=//p' -e 's/^ID_LIKE=//p' /etc/os-release | tr -d '"' | tr '\n' ' ')"
+    like=" $(sed -n -e 's/^ID=//p' -e 's/^ID_LIKE=//p' "$release" | tr -d '"' | tr '\n' ' ')"
     debian='' arch='' side=debian
     for word in "$@"; do
         case $word in --) side=arch ;; *) eval "$side=\"\$$side $word\"" ;; esac
