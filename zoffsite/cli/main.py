@@ -35,6 +35,9 @@ DatasetOption = Annotated[
     typer.Option("--dataset", "-d", help="Only this dataset of the job; can be given more than once."),
 ]
 DatasetsArgument = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Datasets of the job.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="While another run of the job goes on, wait for its end (a quarter of an hour).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 BoxOption = Annotated[
@@ -72,6 +75,7 @@ def backup(
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="The same as `plan`.")] = False,
     direct: Annotated[bool, typer.Option("--direct", help="Run without Prefect.")] = False,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run through Prefect, or not at all.")] = False,
+    wait: WaitOption = False,
     json: JsonOption = False,
 ) -> None:
     """Run a job here and now: snapshot, raw send, verify, prune."""
@@ -84,18 +88,68 @@ def backup(
         show_plan(job, dataset or [], as_json=json)
         return
     driver = Driver.DIRECT if direct else Driver.PREFECT if prefect else Driver.WHICHEVER
-    raise typer.Exit(run_backup(job, dataset or [], driver, as_json=json))
+    raise typer.Exit(run_backup(job, dataset or [], driver, wait=wait, as_json=json))
 
 
 @app.command()
-def verify(job: JobOption = None, json: JsonOption = False) -> None:
+def prune(
+    job: JobOption = None,
+    dataset: DatasetOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only show what would be destroyed.")] = False,
+    wait: WaitOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Apply the retention on both sides, without a backup; only to what the box has wholly."""
+    from zoffsite.cli.prune import run_prune, show_prune
+
+    if dry_run:
+        show_prune(job, dataset or [], as_json=json)
+        return
+    raise typer.Exit(run_prune(job, dataset or [], wait=wait, as_json=json))
+
+
+@app.command()
+def verify(
+    job: JobOption = None,
+    tell: Annotated[bool, typer.Option("--tell", help="As a run does: save a report, and send alerts.")] = False,
+    json: JsonOption = False,
+) -> None:
     """Check every replica on the box against what it must be.
 
     GUID, encryption on, no key loaded, not mounted, read-only, nothing written since, no receive pending.
     """
-    from zoffsite.cli.verify import run_verify
+    from zoffsite.cli.verify import run_verify, verify_and_tell
 
-    raise typer.Exit(run_verify(job, as_json=json))
+    raise typer.Exit((verify_and_tell if tell else run_verify)(job, as_json=json))
+
+
+@app.command()
+def deploy(
+    prefect: Annotated[bool, typer.Option("--prefect", help="A Prefect server here, and runs for it.")] = False,
+    worker: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--worker", metavar="URL", help="Run jobs for the Prefect server whose API is at this URL."),
+    ] = None,
+    pool: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--pool", help="This machine's work pool there (default: its host name)."),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="The Prefect server's, on loopback.")] = 4200,
+    root: Annotated[Path, typer.Option("--root", help="Write below this folder, and start nothing.")] = Path("/"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would change.")] = False,
+) -> None:
+    """Let the jobs run by themselves: by systemd timers, or through Prefect.
+
+    Can be repeated: what is as it should be stays, units of an earlier deployment that are not needed go. Passwords
+    stay. Says what it did.
+    """
+    from zoffsite.cli.deploy import run_deploy
+    from zoffsite.deploy.spec import Way
+
+    if prefect and worker:
+        raise typer.BadParameter("--prefect and --worker exclude each other")
+    way = Way.PREFECT if prefect else Way.WORKER if worker else Way.TIMERS
+    raise typer.Exit(run_deploy(way, port=port, pool=pool, api=worker, root=root, dry_run=dry_run))
 
 
 @app.command()

@@ -71,7 +71,12 @@ def draw_summary(out: Console, job: Job, plan: JobPlan, rate: int | None) -> Non
         words += f", {duration_words(total / rate)} at {rate_words(rate)}"
     pruned = sum(len(each.destroy) for each in plan.prune)
     out.print(f"{len(plan.to_snapshot)} snapshots to take, {words}, {pruned} snapshots to prune.")
+    draw_prunes(out, plan)
+    out.print(f"Nothing was changed. To do it: zoffsite backup --job {job.name}")
+
+
+def draw_prunes(out: Console, plan: JobPlan) -> None:
+    """The snapshots that would be destroyed."""
     for prune in plan.prune:
         names = ", ".join(snapshot.name for snapshot in prune.destroy)
         out.print(Padding(Text(f"prune {prune.dataset} ({prune.side}): {names}"), (0, 0, 0, 2)))
-    out.print(f"Nothing was changed. To do it: zoffsite backup --job {job.name}")

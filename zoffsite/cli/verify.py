@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 from rich.padding import Padding
 from rich.text import Text
 
+from zoffsite.actions.check import verify_job
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.status import status
+from zoffsite.cli.backup import stopping_on_signals, waiting
 from zoffsite.cli.context import console, jobs_of, print_json
+from zoffsite.cli.report import draw_report
 from zoffsite.config.loading import load
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode
 from zoffsite.model.job import Job
 from zoffsite.model.status import JobStatus, ReplicaStatus
-from zoffsite.views.json import status_json
+from zoffsite.views.json import report_json, status_json
 
 
 def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
@@ -32,6 +36,19 @@ def run_verify(name: str | None, *, as_json: bool) -> ExitCode:
             _draw(each, job.box.place)
     bad = any(not verified(replica) for each in jobs for replica in each.replicas)
     return ExitCode.SOME_FAILED if bad else ExitCode.OK
+
+
+def verify_and_tell(name: str | None, *, as_json: bool) -> ExitCode:
+    """The same as runs: with reports that are saved, and alerts where something is wrong."""
+    settings = load()
+    with stopping_on_signals():
+        reports = [waiting(partial(verify_job, settings, job), wait=True) for job in jobs_of(settings, name)]
+    if as_json:
+        print_json([report_json(each) for each in reports])
+    else:
+        for each in reports:
+            draw_report(console(), each)
+    return max((each.exit_code for each in reports), default=ExitCode.OK)
 
 
 def _look(settings: Settings, job: Job, hosts: Connections) -> JobStatus:

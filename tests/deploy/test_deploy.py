@@ -1,0 +1,153 @@
+"""`zoffsite deploy`, below a folder that stands for the machine."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.prefect.test_without_server import SETTINGS
+from zoffsite.cli.main import app
+from zoffsite.model.errors import SettingsError
+
+UNITS = Path("etc/systemd/system")
+SECRET = Path("etc/zoffsite/prefect.env")
+SCHEDULE = """
+[job.home.schedule]
+cron = "0 3 * * *"
+verify = "0 12 * * 0"
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """A folder with settings, and what has been deployed below it."""
+
+    folder: Path
+
+    def deploy(self, *words: str) -> str:
+        config, root = str(self.folder / "zoffsite.toml"), str(self.folder / "root")
+        done = CliRunner().invoke(app, ["-c", config, "deploy", "--root", root, *words], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    @property
+    def units(self) -> dict[str, str]:
+        return {file.name: file.read_text() for file in (self.folder / "root" / UNITS).glob("*")}
+
+    @property
+    def secret(self) -> Path:
+        return self.folder / "root" / SECRET
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
+    (tmp_path / "zoffsite.toml").write_text(SETTINGS + SCHEDULE)
+    monkeypatch.setenv("ZOFFSITE_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    return House(tmp_path)
+
+
+def test_without_a_server_each_schedule_is_a_timer_that_makes_up_for_what_was_missed(house: House) -> None:
+    house.deploy()
+    assert set(house.units) == {
+        f"zoffsite-{verb}-home.{kind}" for verb in ("backup", "verify") for kind in ("service", "timer")
+    }
+    timer = house.units["zoffsite-backup-home.timer"]
+    assert "OnCalendar=*-*-* 03:00:00 UTC" in timer
+    assert "Persistent=true" in timer
+    assert "zoffsite backup --job home --wait" in house.units["zoffsite-backup-home.service"]
+    assert "zoffsite verify --job home --tell" in house.units["zoffsite-verify-home.service"]
+
+
+@pytest.mark.parametrize("way", [(), ("--prefect",), ("--worker", "http://10.0.0.1:4200/api")])
+def test_done_twice_it_changes_nothing_the_second_time(house: House, way: tuple[str, ...]) -> None:
+    assert "new" in house.deploy(*way)
+    before = {file: file.read_bytes() for file in (house.folder / "root").rglob("*") if file.is_file()}
+    said = house.deploy(*way)
+    assert "All is as it should be." in said
+    assert {file: file.read_bytes() for file in (house.folder / "root").rglob("*") if file.is_file()} == before
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(house: House) -> None:
+    said = house.deploy("--dry-run")
+    assert "new      /etc/systemd/system/zoffsite-backup-home.timer" in said
+    assert "Nothing was changed." in said
+    assert not (house.folder / "root").exists()
+
+
+def test_what_another_way_needed_goes_and_what_others_wrote_stays(house: House) -> None:
+    house.deploy()
+    (house.folder / "root" / UNITS / "zoffsite-firewall.service").write_text("[Unit]\n")
+    said = house.deploy("--prefect")
+    assert "removed  /etc/systemd/system/zoffsite-backup-home.timer" in said
+    assert set(house.units) == {"zoffsite-firewall.service", "zoffsite-prefect.service", "zoffsite-serve.service"}
+
+
+def test_a_job_that_lost_its_schedule_loses_its_timer(house: House) -> None:
+    house.deploy()
+    (house.folder / "zoffsite.toml").write_text(SETTINGS + SCHEDULE.replace('verify = "0 12 * * 0"', ""))
+    house.deploy()
+    assert set(house.units) == {"zoffsite-backup-home.service", "zoffsite-backup-home.timer"}
+
+
+def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to_nobody(house: House) -> None:
+    said = house.deploy("--prefect")
+    server = house.units["zoffsite-prefect.service"]
+    for line in (
+        "PREFECT_SERVER_API_HOST=127.0.0.1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED=false",
+        "IPAddressDeny=any",
+        "IPAddressAllow=localhost",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true",
+    ):
+        assert line in server
+    variables = dict(line.split("=", 1) for line in house.secret.read_text().splitlines())
+    assert variables["PREFECT_SERVER_API_AUTH_STRING"] == variables["PREFECT_API_AUTH_STRING"]
+    password = variables["PREFECT_API_AUTH_STRING"]
+    assert len(password) > 30
+    assert house.secret.stat().st_mode & 0o777 == 0o600
+    assert all(password not in text for text in (said, *house.units.values()))
+
+
+def test_each_machine_has_a_password_of_its_own_and_keeps_it(house: House) -> None:
+    house.deploy("--prefect")
+    first = house.secret.read_text()
+    house.deploy("--prefect", "--port", "4300")
+    assert house.secret.read_text() == first.replace("4200", "4300")
+    house.secret.unlink()
+    house.deploy("--prefect")
+    assert house.secret.read_text() != first
+
+
+def test_a_worker_takes_its_password_from_the_environment_never_from_its_arguments(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", "zoffsite:from-the-server")
+    house.deploy("--worker", "http://10.0.0.1:4200/api", "--pool", "nas")
+    assert "deployments.work nas" in house.units["zoffsite-worker.service"]
+    assert "PREFECT_API_AUTH_STRING=zoffsite:from-the-server" in house.secret.read_text()
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING")
+    assert "All is as it should be." in house.deploy("--worker", "http://10.0.0.1:4200/api", "--pool", "nas")
+
+
+def test_only_a_source_on_this_machine_may_use_its_zfs(house: House) -> None:
+    house.deploy()
+    remote = house.units["zoffsite-backup-home.service"]
+    assert "CapabilityBoundingSet=\n" in remote
+    assert "/dev/zfs" not in remote
+    local = SETTINGS.replace('source = "nas"\n', "") + SCHEDULE
+    (house.folder / "zoffsite.toml").write_text(local)
+    house.deploy()
+    assert "DeviceAllow=/dev/zfs rw" in house.units["zoffsite-backup-home.service"]
+
+
+def test_timers_without_any_schedule_are_refused(house: House) -> None:
+    (house.folder / "zoffsite.toml").write_text(SETTINGS)
+    with pytest.raises(SettingsError) as refused:
+        house.deploy()
+    assert refused.value.code == "no-schedule"

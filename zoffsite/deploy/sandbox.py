@@ -1,0 +1,82 @@
+"""What a unit may do: everything that it does not need is taken from it, and each thing it keeps has its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoffsite.deploy.spec import Needs
+
+_ALWAYS = """\
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+LockPersonality=yes
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+# Not MemoryDenyWriteExecute: Python's foreign functions (cffi, in the SSH library) make code at run time.
+# AF_NETLINK: the C library asks the kernel for addresses before it resolves names.
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+UMask=0077
+"""
+
+_SERVER = """\
+CapabilityBoundingSet=
+PrivateDevices=yes
+ProtectProc=invisible
+ProtectSystem=strict
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+# Nothing is fetched from outside, and nothing is sent there.
+IPAddressDeny=any
+IPAddressAllow=localhost
+"""
+
+_HOOKS = """\
+# Hooks run commands of yours, and nobody here knows what these need: the files of the system, capabilities and devices
+# are not taken from them. Without hooks in zoffsite.toml, they are.
+"""
+
+_REMOTE = """\
+# Both ends are reached by SSH: no device, and no right that root has beyond other users, is needed here.
+CapabilityBoundingSet=
+PrivateDevices=yes
+SystemCallFilter=@system-service
+"""
+
+_ZFS = """\
+# zfs snapshot, send and destroy: one device, the right to administer, and umount for snapshots that somebody looks at.
+CapabilityBoundingSet=CAP_SYS_ADMIN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+SystemCallFilter=@system-service @mount
+"""
+_ONE_DEVICE = """\
+DevicePolicy=closed
+DeviceAllow=/dev/zfs rw
+"""
+_DISKS = """\
+# A removable disk can be any device.
+"""
+
+
+def of_runs(needs: Needs, state_dir: Path) -> str:
+    """For the processes that run jobs."""
+    if needs.hooks:
+        return _ALWAYS + _HOOKS
+    files = (
+        "# Keys are often in a home; reports, locks and the ledger are all that is written.\nProtectHome=read-only\n"
+    )
+    files += f"ProtectSystem=strict\nReadWritePaths={state_dir}\n"
+    if not needs.zfs:
+        return _ALWAYS + files + _REMOTE
+    return _ALWAYS + files + _ZFS + (_DISKS if needs.disks else _ONE_DEVICE)
+
+
+def of_server() -> str:
+    """For the Prefect server."""
+    return _ALWAYS + _SERVER

@@ -1,0 +1,189 @@
+"""The files of a deployment: systemd units, and the environment that they share."""
+
+from __future__ import annotations
+
+from zoffsite.deploy.sandbox import of_runs, of_server
+from zoffsite.deploy.spec import Deployment, Timed, Way
+
+UNITS = "/etc/systemd/system"
+ENVIRONMENT = "/etc/zoffsite/prefect.env"
+MARK = "# Written by `zoffsite deploy`, which overwrites it. Changes of yours: systemctl edit "
+SERVER, SERVE, WORKER = "zoffsite-prefect.service", "zoffsite-serve.service", "zoffsite-worker.service"
+KEPT_DAYS = 90
+"""How long Prefect keeps runs, with their logs and artifacts."""
+
+_RUN = """\
+[Unit]
+Description=zoffsite: {verb} of job {job}
+Wants=network-online.target
+After=network-online.target zfs.target
+
+[Service]
+Type=oneshot
+ExecStart={zoffsite} {verb} --job {job}{options}
+Environment=ZOFFSITE_CONFIG={config}
+Environment=ZOFFSITE_STATE_DIR={state_dir}
+# Where Prefect's server is, if there is one; without an answer from it the job runs all the same.
+EnvironmentFile=-{environment}
+# SIGTERM goes to zoffsite alone, which ends the transfers on both sides and reports that it was stopped.
+KillMode=mixed
+TimeoutStopSec=90
+Nice=10
+{sandbox}"""
+
+_TIMER = """\
+[Unit]
+Description=zoffsite: times of {verb}, job {job}
+
+[Timer]
+{calendar}
+# What was missed while the machine was off is made up for once, when it is on again.
+Persistent=true
+AccuracySec=1min
+
+[Install]
+WantedBy=timers.target
+"""
+
+_SERVER = """\
+[Unit]
+Description=zoffsite: Prefect server, on loopback
+After=network.target
+
+[Service]
+ExecStart={python} -m prefect server start
+{user}
+StateDirectory=zoffsite-prefect
+Environment=PREFECT_HOME=/var/lib/zoffsite-prefect
+Environment=HOME=/var/lib/zoffsite-prefect
+Environment=PREFECT_SERVER_API_HOST=127.0.0.1
+Environment=PREFECT_SERVER_API_PORT={port}
+Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
+Environment=DO_NOT_TRACK=1
+# Runs are kept for {days} days, with their logs and artifacts: the database stops growing.
+Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true
+Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD={seconds}
+# Without it, restarting the server would let go of running jobs' limits, and crash them some minutes later.
+Environment=PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE=prefect.server.concurrency.lease_storage.filesystem
+EnvironmentFile={environment}
+Restart=on-failure
+RestartSec=5s
+{sandbox}
+[Install]
+WantedBy=multi-user.target
+"""
+
+_RUNNER = """\
+[Unit]
+Description=zoffsite: {what}
+Wants=network-online.target{server}
+After=network-online.target zfs.target{server}
+# It asks until the server answers.
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart={python} -m {module}
+Environment=ZOFFSITE_CONFIG={config}
+Environment=ZOFFSITE_STATE_DIR={state_dir}
+Environment=PREFECT_HOME={state_dir}/prefect
+Environment=DO_NOT_TRACK=1
+EnvironmentFile={environment}
+Restart=always
+RestartSec=10s
+{kill}
+TimeoutStopSec=90
+Nice=10
+{sandbox}
+[Install]
+WantedBy=multi-user.target
+"""
+_KILL_SERVE = "# SIGTERM goes to the first process alone: it cancels the runs, which clean up.\nKillMode=mixed"
+_KILL_WORKER = (
+    "# Prefect's worker ends runs without a word: SIGTERM goes to the runs themselves, too.\nKillMode=control-group"
+)
+
+
+def files_of(deployment: Deployment) -> dict[str, str]:
+    """Every file but the environment, by path."""
+    units = {
+        Way.TIMERS: lambda: {
+            name: text for each in deployment.timed for name, text in _timed(deployment, each).items()
+        },
+        Way.PREFECT: lambda: {SERVER: _server(deployment), SERVE: _serve(deployment)},
+        Way.WORKER: lambda: {WORKER: _worker(deployment)},
+    }[deployment.way]()
+    return {f"{UNITS}/{name}": f"{MARK}{name}\n{text}" for name, text in units.items()}
+
+
+def started(deployment: Deployment) -> tuple[str, ...]:
+    """The units that are enabled and started, in this order."""
+    if deployment.way is Way.TIMERS:
+        return tuple(f"{_name(each)}.timer" for each in deployment.timed)
+    return (SERVER, SERVE) if deployment.way is Way.PREFECT else (WORKER,)
+
+
+def environment_of(deployment: Deployment, password: str) -> str:
+    """Where the API is and how one logs in: a secret."""
+    url = deployment.api or f"http://127.0.0.1:{deployment.port}/api"
+    lines = [f"PREFECT_API_URL={url}"]
+    if password:
+        lines.append(f"PREFECT_API_AUTH_STRING={password}")
+        if deployment.way is Way.PREFECT:
+            lines.append(f"PREFECT_SERVER_API_AUTH_STRING={password}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _name(timed: Timed) -> str:
+    return f"zoffsite-{timed.verb}-{timed.job}"
+
+
+def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
+    service = _RUN.format(
+        verb=timed.verb,
+        job=timed.job,
+        options=" --tell" if timed.verb == "verify" else " --wait",
+        zoffsite=deployment.zoffsite,
+        config=deployment.config,
+        state_dir=deployment.state_dir,
+        environment=ENVIRONMENT,
+        sandbox=of_runs(deployment.needs, deployment.state_dir),
+    )
+    calendar = "\n".join(f"OnCalendar={line}" for line in timed.calendar)
+    timer = _TIMER.format(verb=timed.verb, job=timed.job, calendar=calendar)
+    return {f"{_name(timed)}.service": service, f"{_name(timed)}.timer": timer}
+
+
+def _server(deployment: Deployment) -> str:
+    user = "DynamicUser=yes" if deployment.reachable else "# Root, because no other user can reach Prefect where it is."
+    return _SERVER.format(
+        python=deployment.python,
+        user=user,
+        port=deployment.port,
+        days=KEPT_DAYS,
+        seconds=KEPT_DAYS * 86400,
+        environment=ENVIRONMENT,
+        sandbox=of_server(),
+    )
+
+
+def _serve(deployment: Deployment) -> str:
+    return _runner(deployment, "the jobs, for the Prefect server here", "deployments.serve", f" {SERVER}", _KILL_SERVE)
+
+
+def _worker(deployment: Deployment) -> str:
+    module = f"deployments.work {deployment.pool}"
+    return _runner(deployment, "the jobs, for a Prefect server elsewhere", module, "", _KILL_WORKER)
+
+
+def _runner(deployment: Deployment, what: str, module: str, server: str, kill: str) -> str:
+    return _RUNNER.format(
+        what=what,
+        python=deployment.python,
+        module=module,
+        server=server,
+        kill=kill,
+        config=deployment.config,
+        state_dir=deployment.state_dir,
+        environment=ENVIRONMENT,
+        sandbox=of_runs(deployment.needs, deployment.state_dir),
+    )
