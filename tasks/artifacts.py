@@ -1,50 +1,51 @@
-"""What the Prefect UI shows of a run: the plan and the report as tables."""
+"""What the Prefect UI shows of a run: plan, retention, report, ages and the last runs, as tables and a picture."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
+from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact
 
+from tasks.telling import best_effort
+from zoffsite.model.history import PastRun
+from zoffsite.model.job import Job
 from zoffsite.model.plan import JobPlan
 from zoffsite.model.report import RunReport
-from zoffsite.views.markdown import plan_markdown, report_markdown
+from zoffsite.model.status import JobStatus
+from zoffsite.views.markdown import freshness_markdown, plan_markdown, report_markdown, retention_markdown
+from zoffsite.views.runs import runs_markdown
 from zoffsite.views.words import report_words
-
-log = logging.getLogger(__name__)
-P = ParamSpec("P")
-
-
-def best_effort(show: Callable[P, object]) -> Callable[P, None]:
-    """`show`, but a Prefect server that is gone only costs the picture, never the backup."""
-
-    @wraps(show)
-    def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            show(*args, **kwargs)
-        except Exception as error:  # whatever Prefect's client raises
-            log.warning("Prefect could not be shown how the run goes (%s)", type(error).__name__)
-
-    return quietly
 
 
 @best_effort
 def show_plan(plan: JobPlan) -> None:
-    """The plan, with its reasons."""
-    create_markdown_artifact(
-        plan_markdown(plan), key=artifact_key("plan", plan.job), description="The plan, with reasons"
-    )
+    """The plan, with its reasons; and what the retention keeps and destroys, where it destroys anything."""
+    _show("plan", plan.job, plan_markdown(plan), "The plan, with reasons")
+    if plan.prune:
+        _show("retention", plan.job, retention_markdown(plan), "What is kept and destroyed, with reasons")
 
 
 @best_effort
 def show_report(report: RunReport) -> None:
     """The report of the run."""
-    key = artifact_key("report", report.job)
-    create_markdown_artifact(report_markdown(report), key=key, description=report_words(report))
+    _show("report", report.job, report_markdown(report), report_words(report))
+
+
+@best_effort
+def show_freshness(job: Job, found: JobStatus) -> None:
+    """How old each replica is."""
+    _show("freshness", job.name, freshness_markdown(job, found), "How old the data on the box is")
+
+
+@best_effort
+def show_runs(job: str, past: Sequence[PastRun]) -> None:
+    """The last runs, be they Prefect's or not: what was run while its server was down is seen here later."""
+    _show("runs", job, runs_markdown(job, past), "The last runs, whoever started them")
+
+
+def _show(what: str, job: str, markdown: str, description: str) -> None:
+    create_markdown_artifact(markdown, key=artifact_key(what, job), description=description)
 
 
 def artifact_key(*parts: str) -> str:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from tasks.artifacts import artifact_key, best_effort
+from tasks.artifacts import artifact_key
+from tasks.telling import best_effort
 from zoffsite.actions.progress import Meter, MeteredProgress, Progress, log_progress
 
 BAR_EVERY = 3.0

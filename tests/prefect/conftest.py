@@ -8,7 +8,7 @@ import pytest
 
 from demo.server import PrefectServer, prefect_server
 from lab import Lab
-from tests.prefect.prefect_stage import Seen, Stage
+from tests.prefect.prefect_stage import Json, Seen, Stage
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,12 @@ def stage(starting: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> 
 def first(stage: Stage) -> Seen:
     """Triggered through the API, carried out by what is served: everything is sent in full."""
     return stage.seen(stage.wait_for(stage.trigger()))
+
+
+@pytest.fixture(scope="session")
+def missed(stage: Stage, first: Seen) -> list[Json]:
+    """Three nights in which the machine was off: the runs of each, once it is back."""
+    return [stage.wait_for(run) for run in stage.miss("verify", 3)]
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ first_wait = "1s"
 
 [job.home.schedule]
 cron = "30 2 * * *"
+verify = "0 12 * * *"
 timezone = "Europe/Berlin"
 """
 
@@ -146,17 +149,43 @@ class Stage:
                         raise
         raise AssertionError
 
-    def deployment(self) -> Json:
-        """The job's deployment, as soon as it is there."""
+    def deployment(self, verb: str = "backup") -> Json:
+        """The job's deployment of a flow, as soon as it is there."""
+        query = {"deployments": {"name": {"any_": ["home"]}}, "flows": {"name": {"any_": [verb]}}}
         for _ in self._patiently("the deployment"):
-            found = self.api("/deployments/filter", {"deployments": {"name": {"any_": ["home"]}}})
+            found = self.api("/deployments/filter", query)
             if found:
                 return dict(found[0])
         raise AssertionError
 
-    def trigger(self) -> str:
+    def trigger(self, verb: str = "backup", **parameters: Any) -> str:
         """Press Run; the id of the flow run."""
-        return str(self.api(f"/deployments/{self.deployment()['id']}/create_flow_run", {})["id"])
+        body = {"parameters": {"job": "home", **parameters}}
+        return str(self.api(f"/deployments/{self.deployment(verb)['id']}/create_flow_run", body)["id"])
+
+    def miss(self, verb: str, count: int) -> list[str]:
+        """Let time pass: the runs that the server has made in advance were due on the last days. Oldest first."""
+        due = {
+            run["id"]: f"{datetime.now(UTC) - timedelta(days=count - number):%Y-%m-%d %H:%M:%S.%f}"
+            for number, run in enumerate(self._made_in_advance(verb, count))
+        }
+        with closing(sqlite3.connect(self.server.log.parent / "prefect.db", timeout=30)) as database, database:
+            for run, when in due.items():
+                change = "UPDATE flow_run SET expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?"
+                assert database.execute(change, (when, when, run)).rowcount == 1
+        return list(due)
+
+    def _made_in_advance(self, verb: str, count: int) -> list[Json]:
+        query = {
+            "deployments": {"id": {"any_": [self.deployment(verb)["id"]]}},
+            "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
+            "sort": "EXPECTED_START_TIME_ASC",
+        }
+        for _ in self._patiently("runs made in advance"):
+            runs: list[Json] = self.api("/flow_runs/filter", query)
+            if len(runs) >= count:
+                return runs[:count]
+        raise AssertionError
 
     def cancel(self, run: str) -> None:
         """Press Cancel."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.prefect.prefect_stage import PASSWORD, Seen, Stage
+from tests.prefect.prefect_stage import PASSWORD, Json, Seen, Stage
 
 pytestmark = [pytest.mark.lab, pytest.mark.prefect]
 DATASETS = ("tank/enc/a", "tank/enc/b", "tank/enc/c")
@@ -12,15 +12,24 @@ SECONDS = 20.0
 """Within which both processes of a transfer must be gone: with emulated CPU, and looked for over SSH."""
 
 
-def test_each_job_is_a_deployment_with_its_schedule_and_one_run_at_a_time(stage: Stage) -> None:
-    deployment = stage.deployment()
-    (schedule,) = deployment["schedules"]
-    assert (schedule["schedule"]["cron"], schedule["schedule"]["timezone"]) == ("30 2 * * *", "Europe/Berlin")
-    assert schedule["active"]
-    assert deployment["global_concurrency_limit"]["limit"] == 1
-    assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-    assert deployment["parameters"] == {"job": "home"}
-    assert set(deployment["tags"]) == {"zoffsite", "home"}
+def test_each_job_is_a_deployment_of_each_flow_with_its_schedule_and_one_run_at_a_time(stage: Stage) -> None:
+    crons = {"backup": ["30 2 * * *"], "verify": ["0 12 * * *"], "prune": []}
+    for verb, cron in crons.items():
+        deployment = stage.deployment(verb)
+        assert [each["schedule"]["cron"] for each in deployment["schedules"]] == cron
+        assert all(each["schedule"]["timezone"] == "Europe/Berlin" for each in deployment["schedules"])
+        assert all(each["active"] for each in deployment["schedules"])
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+        assert deployment["parameters"] == {"job": "home"}
+        assert set(deployment["tags"]) == {"zoffsite", "home", verb}
+
+
+def test_the_form_of_a_run_explains_its_parameters_and_offers_the_jobs(stage: Stage) -> None:
+    form = stage.deployment()["parameter_openapi_schema"]["properties"]
+    assert form["job"]["enum"] == ["home"]
+    assert form["datasets"]["description"].startswith("Only these datasets of the job")
+    assert form["dry_run"]["description"].startswith("Change nothing")
 
 
 def test_a_run_triggered_through_the_api_backs_up_everything(first: Seen) -> None:
@@ -30,11 +39,14 @@ def test_a_run_triggered_through_the_api_backs_up_everything(first: Seen) -> Non
     assert all(each["verified"] for each in first.report["datasets"])
 
 
-def test_a_run_has_the_same_name_in_the_ui_and_in_the_report(first: Seen, second: Seen) -> None:
+def test_a_run_is_called_after_its_job_and_its_plan_and_found_by_the_name_in_the_report(
+    first: Seen, second: Seen
+) -> None:
+    assert first.run["name"].startswith("home: 3 full, ")
+    assert second.run["name"].startswith("home: 2 incremental, ")
     for seen in (first, second):
-        assert seen.run["name"].startswith("home-20")
-        assert seen.run["name"] == seen.report["run"]
-        assert {"zoffsite", "home"} <= set(seen.run["tags"])
+        assert seen.report["run"].startswith("home-20")
+        assert {"zoffsite", "home", "backup", seen.report["run"]} == set(seen.run["tags"])
 
 
 def test_every_step_of_every_dataset_is_a_task_run_with_a_name(first: Seen) -> None:
@@ -62,6 +74,16 @@ def test_log_lines_of_the_core_are_on_the_page_of_the_run(first: Seen) -> None:
     assert any(line.startswith("tank/enc/a: ended after") for line in first.logs)
 
 
+def test_of_all_runs_that_were_missed_one_is_made_up_for(stage: Stage, missed: list[Json]) -> None:
+    states = sorted(run["state_type"] for run in missed)
+    assert states == ["CANCELLED", "CANCELLED", "COMPLETED"]
+    (done,) = [run for run in missed if run["state_type"] == "COMPLETED"]
+    assert done["name"] == "home: verify, 3 of 3 good"
+    for run in missed:
+        if run is not done:
+            assert run["state"]["message"].startswith("skipped: it was due at")
+
+
 def test_one_failing_dataset_stops_no_other_and_the_run_fails_by_its_name(second: Seen) -> None:
     assert second.exit_code == 4, second.stderr
     assert {name: second.dataset(name)["state"] for name in "abc"} == {"a": "sent", "b": "refused", "c": "up-to-date"}
@@ -87,7 +109,7 @@ def test_sigterm_ends_both_processes_and_the_run_is_reported(terminated: Seen) -
     assert terminated.exit_code == 130, terminated.stderr
     assert "Traceback" not in terminated.stderr
     assert terminated.run["state_type"] == "CRASHED"
-    assert terminated.report["run"] == terminated.run["name"]
+    assert terminated.report["run"] in terminated.run["tags"]
     assert terminated.report["error"]["code"] == "interrupted"
     assert terminated.lock == ""
 
@@ -95,7 +117,7 @@ def test_sigterm_ends_both_processes_and_the_run_is_reported(terminated: Seen) -
 def test_cancelling_in_the_ui_ends_both_processes_and_the_run_is_reported(cancelled: Seen) -> None:
     assert cancelled.gone_after < SECONDS
     assert cancelled.run["state_type"] == "CANCELLED"
-    assert cancelled.report["run"] == cancelled.run["name"]
+    assert cancelled.report["run"] in cancelled.run["tags"]
     assert cancelled.report["error"]["code"] == "interrupted"
     assert cancelled.lock == ""
 

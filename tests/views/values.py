@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.history import PastRun
 from zoffsite.model.job import Hook
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import (
@@ -22,7 +24,7 @@ from zoffsite.model.plan import (
     Side,
     UpToDate,
 )
-from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
+from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport, RunState
 from zoffsite.model.status import Freshness, JobStatus, ReplicaStatus
 from zoffsite.model.version import NOT_TAKEN, Bookmark, Snapshot
 
@@ -124,3 +126,19 @@ EMPTY = replace(
     REPLICA, newest=None, guid=None, taken=None, as_of=None, used=0, freshness=Freshness.CRITICAL, error=ERROR
 )
 STATUS = JobStatus(job="home", when=STARTED + timedelta(hours=3), replicas=(REPLICA, EMPTY))
+
+
+def past(*, started: datetime, good: bool = True, **changes: Any) -> PastRun:
+    """A run of the past."""
+    made = PastRun(
+        verb="backup",
+        run=f"home-{started:%Y%m%dT%H%M%SZ}",
+        how="zoffsite backup",
+        started=started,
+        seconds=60.0,
+        state=RunState.OK if good else RunState.FAILED,
+        bytes=1024,
+        whole=True,
+        words="home: all 3 datasets are on the box; 1.0 KiB sent in 1 min",
+    )
+    return replace(made, **changes)

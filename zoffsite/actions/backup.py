@@ -12,15 +12,14 @@ from zoffsite.actions.plan import find_common_base
 from zoffsite.actions.progress import Progress
 from zoffsite.actions.prune import prune_and_remember
 from zoffsite.actions.retrying import with_retries
-from zoffsite.actions.run import run_job, run_name
+from zoffsite.actions.run import Known, Occasion, run_job, run_name
 from zoffsite.actions.send import send
 from zoffsite.actions.snapshot import take_snapshots
 from zoffsite.actions.verify import verify
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.job import Job
-from zoffsite.model.notice import Notice
-from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.model.report import RunReport
 from zoffsite.planning.clones import waves
 
 
@@ -28,20 +27,21 @@ def backup(settings: Settings, job: Job, only: Collection[str], progress: Progre
     """Snapshot, plan, send, verify and prune here and now. `only` narrows the job to these datasets."""
     with Connections() as hosts:
 
-        def steps(now: datetime) -> Iterator[DatasetOutcome | Notice]:
+        def steps(now: datetime) -> Iterator[Known]:
             return _steps(job, hosts, only, progress, now)
 
-        return run_job(settings, job, run_name(job.name), "zoffsite backup", hosts, steps)
+        what = Occasion(run=run_name(job.name), how="zoffsite backup", whole=not only)
+        return run_job(settings, job, what, hosts, steps)
 
 
-def _steps(
-    job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime
-) -> Iterator[DatasetOutcome | Notice]:
+def _steps(job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime) -> Iterator[Known]:
     facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
     yield from facts.notices
     yield from facts.left_out
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
     yield from todo.plan.notices
+    if todo.room is not None:
+        yield todo.room
     take_note(job, todo.datasets)
     known, rest = split(job, todo, now)
     yield from known

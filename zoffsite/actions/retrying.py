@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.errors import LockHeldError, ZoffsiteError
 from zoffsite.model.job import Retries
 from zoffsite.planning.waits import JITTER, growing_waits
 from zoffsite.views.words import duration_words
 
 log = logging.getLogger(__name__)
+LOOKS = 180
+PAUSE = 5.0
+"""For a lock that is held a scheduled run looks so often, so many seconds apart: a quarter of an hour."""
 T = TypeVar("T")
 
 
@@ -42,3 +46,19 @@ def wait_before_retry(failed: int, retries: Retries, error: ZoffsiteError) -> No
     with transfers.watch():
         transfers.stop_event.wait(pause)
     transfers.check(error.operation, error.subject)
+
+
+def patiently(run: Callable[[], T]) -> T:
+    """Call `run`; while another run of its job holds the lock, wait for the end of that one, within bounds.
+
+    Nobody may be there to try again: a backup that is due while the retention is applied must not wait a day.
+    Raises LockHeldError in the end.
+    """
+    for number in range(LOOKS):
+        try:
+            return run()
+        except LockHeldError as error:
+            if not number:
+                log.warning("%s; waiting for its end", error)
+            time.sleep(PAUSE)  # a cancelled run raises here
+    return run()

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from zoffsite.actions.conclude import conclude, make_report
 from zoffsite.actions.disk import target_at_hand
+from zoffsite.actions.switch import say_ended, say_started
 from zoffsite.config.settings import Settings
+from zoffsite.history import remember_run
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
 from zoffsite.lock import JobLock
+from zoffsite.logtail import log_tail
 from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
+from zoffsite.model.history import PastRun
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
+from zoffsite.model.work import Room
 from zoffsite.planning.wording import worded_notice, worded_outcome
+from zoffsite.views.words import report_words
 
 log = logging.getLogger(__name__)
 
-Steps = Callable[[datetime], Iterable[DatasetOutcome | Notice]]
+BACKUP = "backup"
+Known = DatasetOutcome | Notice | Room
+Steps = Callable[[datetime], Iterable[Known]]
 """Given the time of the run, does the work and yields each dataset's outcome, and each notice, as it is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """What is run: `run` is its name, `how` who started it, for whoever finds the lock held; `whole`: all datasets."""
+
+    run: str
+    how: str
+    verb: str = BACKUP
+    whole: bool = True
 
 
 def run_name(job: str) -> str:
@@ -29,44 +48,92 @@ def run_name(job: str) -> str:
     return f"{job}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def run_job(settings: Settings, job: Job, run: str, how: str, hosts: Connections, steps: Steps) -> RunReport:
+def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, steps: Steps) -> RunReport:
     """Run `steps` under the job's lock and return the report, saved and sent out.
 
     Where the target is a disk that is away, and may be, nothing is run, and the last report stays the last one.
 
-    `run` names the run; `how` says who started it, for whoever finds the lock held.
     Raises LockHeldError before anything was done. What else goes wrong is in the report; an exception that is not
     ours (a cancelled Prefect run) ends all transfers, is reported as an interruption, and goes on.
     """
-    started = datetime.now(UTC)
-    outcomes: list[DatasetOutcome] = []
-    notices: list[Notice] = []
-
-    def note(notice: Notice) -> None:
-        log.warning("%s: %s", notice.subject, notice.message)
-        notices.append(notice)
-
-    def concluded(error: ZoffsiteError | None) -> RunReport:
-        return conclude(settings, job, make_report(job, run, started, outcomes, notices, error))
-
-    with JobLock(job.name, how, settings.state_dir):
+    run = _Run(settings, job, what)
+    with JobLock(job.name, what.how, settings.state_dir), log_tail() as run.tail:
         transfers.reset()
+        run.begin()
         try:
-            with target_at_hand(job, hosts, settings.state_dir, started, note) as there:
-                for known in steps(started) if there else ():  # one by one: what is known survives an interruption
-                    if isinstance(known, Notice):
-                        note(worded_notice(job, known))
-                    else:
-                        outcomes.append(worded_outcome(job, known))
+            with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
+                for known in steps(run.started) if there else ():  # one by one: it survives an interruption
+                    run.take(known)
             transfers.check("back up", f"job {job.name}")
         except ZoffsiteError as error:
             log.error("%s; %s", error, error.remedy)
-            return concluded(error)
+            return run.concluded(error)
         except BaseException as error:
             transfers.stop_all()
-            concluded(_interruption(job, error))
+            run.concluded(_interruption(job, error))
             raise
-        return concluded(None) if there else make_report(job, run, started, (), notices)
+        return run.concluded(None) if there else run.idle()
+
+
+@dataclass(slots=True)
+class _Run:
+    """What is known so far."""
+
+    settings: Settings
+    job: Job
+    what: Occasion
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    outcomes: list[DatasetOutcome] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    room: Room | None = None
+
+    tail: Iterable[str] = ()
+
+    def begin(self) -> None:
+        if self.what.verb == BACKUP:
+            self.notices += say_started(self.settings, self.job)
+
+    def idle(self) -> RunReport:
+        """The target is a disk that is away, and may be: the last report stays the last one."""
+        report = make_report(self.job, self.what.run, self.started, (), self.notices)
+        if self.what.verb == BACKUP:
+            say_ended(self.settings, self.job, report)
+        return report
+
+    def take(self, known: Known) -> None:
+        if isinstance(known, Notice):
+            self.note(worded_notice(self.job, known))
+        elif isinstance(known, Room):
+            self.room = known
+        else:
+            self.outcomes.append(worded_outcome(self.job, known))
+
+    def note(self, notice: Notice) -> None:
+        log.warning("%s: %s", notice.subject, notice.message)
+        self.notices.append(notice)
+
+    def concluded(self, error: ZoffsiteError | None) -> RunReport:
+        report = make_report(self.job, self.what.run, self.started, self.outcomes, self.notices, error)
+        if self.what.verb != BACKUP:  # told and remembered on its own: its success is no recovery of the backup's
+            report = replace(report, job=f"{self.job.name}.{self.what.verb}")
+        report = conclude(self.settings, self.job, report, self.tail)
+        remember_run(self.job.name, self._past(report), self.settings.state_dir)
+        return report
+
+    def _past(self, report: RunReport) -> PastRun:
+        return PastRun(
+            verb=self.what.verb,
+            run=self.what.run,
+            how=self.what.how,
+            started=self.started,
+            seconds=report.seconds,
+            state=report.state,
+            bytes=sum(outcome.bytes for outcome in report.datasets),
+            whole=self.what.whole,
+            words=report_words(report),
+            free=self.room.free if self.room else None,
+            used=self.room.used if self.room else None,
+        )
 
 
 def _interruption(job: Job, error: BaseException) -> RunInterruptedError:

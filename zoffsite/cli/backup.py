@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
@@ -28,7 +28,7 @@ class Driver(Enum):
     WHICHEVER = "whichever"
 
 
-def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, as_json: bool) -> ExitCode:
+def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, wait: bool, as_json: bool) -> ExitCode:
     """Run one job and print its report; the exit code that goes with it."""
     from zoffsite.cli.report import draw_report
     from zoffsite.config.loading import load
@@ -37,7 +37,10 @@ def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, as_json
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals():
-        report = _by_prefect(settings, job, only) if _prefect_drives(driver) else _directly(settings, job, only)
+        if _prefect_drives(driver):
+            report = _by_prefect(settings, job, only, wait=wait)
+        else:
+            report = waiting(lambda: _directly(settings, job, only), wait=wait)
     if as_json:
         print_json(report_json(report))
     else:
@@ -53,7 +56,14 @@ def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
         return backup(settings, job, only, progress)
 
 
-def _by_prefect(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
+def waiting(run: Callable[[], RunReport], *, wait: bool) -> RunReport:
+    """`run`; with `wait`, after the run that holds the job's lock has ended, if it does so within bounds."""
+    from zoffsite.actions.retrying import patiently
+
+    return patiently(run) if wait else run()
+
+
+def _by_prefect(settings: Settings, job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
     from flows.backup import run_here
     from zoffsite.model.errors import ZoffsiteError
     from zoffsite.state import last_report
@@ -61,7 +71,7 @@ def _by_prefect(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
     began = datetime.now(UTC)
     with _task_runs_unsaid():
         try:
-            return run_here(job, only)
+            return run_here(job, only, wait=wait)
         except ZoffsiteError:
             raise
         except BaseException as error:  # the run was ended by a signal, or Prefect's server is gone

@@ -50,11 +50,20 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """The target as a run finds it, in bytes: `used` by the job's replicas, `free` for more of them."""
+
+    used: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobWork:
     """The plan of the whole run, with the facts of each dataset, in the same order."""
 
     plan: JobPlan
     datasets: tuple[Work, ...]
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,25 @@
-"""The plan and the report as Markdown tables, for the artifacts of the Prefect UI."""
+"""Plan, retention, report and ages as Markdown tables, for the artifacts of the Prefect UI."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
+from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, JobPlan, Refused, ResumeSend
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
+from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.version import Bookmark
 from zoffsite.views.words import duration_words, report_words, size_words
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$])")
 """What Markdown or HTML would read as more than a character; messages may quote what the box said."""
+
+
+MOST_SNAPSHOTS = 200
+"""Rows of one table: more would not be read, and are stored with every run."""
 
 
 def escape(text: str) -> str:
@@ -23,14 +30,14 @@ def escape(text: str) -> str:
 def plan_markdown(plan: JobPlan) -> str:
     """What a run would do: a table of datasets, one of what would be pruned, and the remedies of what cannot go on."""
     rows = [_plan_row(dataset) for dataset in plan.datasets]
-    parts = [f"## Plan of job {escape(plan.job)}", _table(("Dataset", "Action", "From", "To", "About", "Why"), rows)]
+    parts = [f"## Plan of job {escape(plan.job)}", table(("Dataset", "Action", "From", "To", "About", "Why"), rows)]
     pruned = [
         (prune.side.value, prune.dataset, str(len(prune.destroy)), str(len(prune.keep)))
         for prune in plan.prune
         if prune.destroy
     ]
     if pruned:
-        parts += ["### Snapshots that would be pruned", _table(("Side", "Dataset", "Destroy", "Keep"), pruned)]
+        parts += ["### Snapshots that would be pruned", table(("Side", "Dataset", "Destroy", "Keep"), pruned)]
     trouble = [dataset for dataset in plan.datasets if isinstance(dataset, Conflict | Refused)]
     parts += [_trouble(each.source, each.code, each.reason, each.remedy) for each in trouble]
     parts += [_notice(notice) for notice in plan.notices]
@@ -42,13 +49,52 @@ def report_markdown(report: RunReport) -> str:
     rows = [_outcome_row(outcome) for outcome in report.datasets]
     parts = [f"## {escape(report_words(report))}", f"Started {report.started:%Y-%m-%d %H:%M:%S} UTC."]
     if rows:
-        parts.append(_table(("Dataset", "State", "Sent", "Time", "Snapshot", "Verified", "Pruned"), rows))
+        parts.append(table(("Dataset", "State", "Sent", "Time", "Snapshot", "Verified", "Pruned"), rows))
         parts.append("Pruned: snapshots on the source + on the box.")
     if report.error is not None:
         parts.append(_error(f"job {report.job}", report.error))
     parts += [_error(outcome.source, outcome.error) for outcome in report.datasets if outcome.error is not None]
     parts += [_notice(notice) for notice in report.all_notices]
     return "\n\n".join(parts) + "\n"
+
+
+def retention_markdown(plan: JobPlan) -> str:
+    """What pruning would destroy, and what it would keep, each with its reasons; the newest first."""
+    parts = [f"## Retention of job {escape(plan.job)}"]
+    for prune in plan.prune:
+        kept = {kept.snapshot.guid: ", ".join(kept.reasons) for kept in prune.keep}
+        snapshots = sorted((*(each.snapshot for each in prune.keep), *prune.destroy), key=lambda each: -each.createtxg)
+        rows = [
+            (f"@{each.name}", "keep" if each.guid in kept else "destroy", kept.get(each.guid, "no rule keeps it"))
+            for each in snapshots[:MOST_SNAPSHOTS]
+        ]
+        parts.append(f"### {escape(prune.dataset)} ({prune.side.value})")
+        parts.append(f"{len(prune.destroy)} to destroy, {len(prune.keep)} to keep.")
+        parts.append(table(("Snapshot", "", "Why"), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def freshness_markdown(job: Job, found: JobStatus) -> str:
+    """How old each replica is against the objective, and what is wrong with those that are not good."""
+    rows = [_replica_row(replica, found.when) for replica in found.replicas]
+    parts = [
+        f"## Replicas of job {escape(job.name)}",
+        f"Looked at {found.when:%Y-%m-%d %H:%M:%S} UTC; none should be older than {duration_words(job.objective)}.",
+        table(("Dataset", "State", "Newest snapshot", "Data as of", "Size"), rows),
+    ]
+    parts += [_error(replica.source, replica.error) for replica in found.replicas if replica.error is not None]
+    parts += [_notice(notice) for notice in found.notices]
+    return "\n\n".join(parts) + "\n"
+
+
+def _replica_row(replica: ReplicaStatus, now: datetime) -> tuple[str, ...]:
+    return (
+        replica.source,
+        replica.freshness.upper() if replica.error is None else "NOT GOOD",
+        f"@{replica.newest}" if replica.newest else "nothing",
+        f"{duration_words(now - replica.as_of)} ago" if replica.as_of else "never",
+        size_words(replica.used),
+    )
 
 
 def _plan_row(plan: DatasetPlan) -> tuple[str, ...]:
@@ -91,6 +137,7 @@ def _trouble(subject: str, code: str, message: str, remedy: str) -> str:
     return f"**{escape(subject)}** ({escape(code)}): {escape(message)}  \nNext: {escape(remedy)}"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table whose cells show exactly the texts."""
     lines = [titles, ["---"] * len(titles), *([escape(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

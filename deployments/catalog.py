@@ -1,0 +1,55 @@
+"""Every job of zoffsite.toml as deployments: `backup/JOB`, `verify/JOB`, `prune/JOB`, with its schedules and its limit.
+
+A run that is due while another of its deployment goes on waits for the end of that one, and then finds out whether it
+still has anything to do (`planning/lateness.py`). A limit that cancelled it instead would, after a power cut in the
+middle of a run, cancel all that was missed. The real guard against two runs at once is the job's flock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prefect import Flow
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+
+from flows.backup import backup
+from flows.prune import prune
+from flows.run import run_tags
+from flows.verify import verify
+from zoffsite.config.settings import Settings
+
+FLOWS: Mapping[str, Flow[..., Any]] = {"backup": backup, "verify": verify, "prune": prune}
+WHAT = {
+    "backup": "Off-site backup of job {job}: snapshot, raw send, verify, prune.",
+    "verify": "A look at every replica of job {job}: is it what it must be, and as young?",
+    "prune": "The retention of job {job}, applied without a backup. Try it with a dry run.",
+}
+ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+
+
+def deployments_of(settings: Settings, pool: str | None = None) -> Iterator[RunnerDeployment]:
+    """All of them. In a work `pool`, which is one machine's, their names begin with its name: others have jobs, too."""
+    for job in settings.job_names:
+        for verb in FLOWS:
+            yield _deployment(settings, verb, job, pool)
+
+
+def _deployment(settings: Settings, verb: str, job: str, pool: str | None) -> RunnerDeployment:
+    schedule = settings.schedule(job, verb)
+    deployment = FLOWS[verb].to_deployment(
+        name=f"{pool}-{job}" if pool else job,
+        parameters={"job": job},
+        schedule=Cron(schedule.cron, timezone=schedule.timezone) if schedule else None,
+        concurrency_limit=ONE_AT_A_TIME,
+        tags=[*run_tags(job, verb), *([pool] if pool else [])],
+        description=WHAT[verb].format(job=job),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+        work_pool_name=pool,
+    )
+    assert isinstance(deployment, RunnerDeployment)  # noqa: S101 - not in an async context
+    deployment._parameter_openapi_schema.properties["job"]["enum"] = list(settings.job_names)  # the form's choice
+    return deployment
