@@ -77,7 +77,7 @@ def write_settings(folder: Path, port: int, *, remote: bool) -> None:
     (folder / "zoffsite.toml").write_text(SETTINGS.format(port=port, source=source, source_line=line))
 
 
-@pytest.mark.parametrize("verb", ["plan", "backup", "verify", "status", "config check", "notify test"])
+@pytest.mark.parametrize("verb", ["plan", "backup", "verify", "status", "doctor", "config check", "notify test"])
 def test_without_settings_every_verb_exits_2_and_names_the_example(zoffsite: Zoffsite, verb: str) -> None:
     done = zoffsite(*verb.split())
     assert done.returncode == 2
@@ -173,3 +173,28 @@ def test_a_key_is_approved_only_by_asking_the_source(zoffsite: Zoffsite, tmp_pat
     write_settings(tmp_path, closed_port, remote=True)
     assert zoffsite("approve-key", "tank/home").returncode == 3
     assert not (tmp_path / "state" / "ledger.sqlite").exists()
+
+
+def test_the_doctor_exits_2_for_a_job_that_does_not_exist_and_for_a_disk(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("doctor", "hoem")
+    assert (done.returncode, 'did you mean "home"' in done.stderr) == (2, True)
+    file = tmp_path / "zoffsite.toml"
+    disk = '\n[disk.shelf]\nguid = "5"\nroot = "shelf/copy"\n[job.shelf]\ndisk = "shelf"\ndatasets = ["tank/home"]\n'
+    file.write_text(file.read_text() + disk)
+    done = zoffsite("doctor", "shelf")
+    assert (done.returncode, "the doctor looks at boxes" in done.stderr) == (2, True)
+    assert zoffsite("doctor").returncode == 2, "there are two jobs"
+    assert zoffsite("doctor", "home", "other").returncode == 2
+
+
+def test_the_doctor_exits_3_where_the_source_itself_cannot_be_reached(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("doctor", "--json")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "nothing listens on port" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -65,8 +65,21 @@ def test_no_answer_of_the_box_makes_the_doctor_fail(text: str, fact: str, whole:
     mixed = text if whole else BOX_SAYS[fact].replace("0", text)
     found = examine(case(box={**said(BOX_SAYS), fact: Answer(code=0, text=mixed)}))
     for each in found:
-        assert each.what.isprintable()
-        assert len(each.what) < 1000
+        for words in (each.subject, each.what, each.remedy):
+            assert words.isprintable()
+            assert len(words) < 1000
+
+
+def test_a_command_to_type_holds_nothing_that_a_shell_would_run() -> None:
+    evil = "vault;$(reboot)"
+    says = {"status": BOX_SAYS["status"].replace("ONLINE", "FAULTED").replace("pool: vault", f"pool: {evil}")}
+    says["kernels"] = "/lib/modules/99;$(reboot)\n"
+    disk = {"smart /dev/sda;$(reboot)": Answer(code=0, text='{"smart_status": {"passed": false}}')}
+    found = examine(case(box={**said(BOX_SAYS, **says), **disk}))
+    named = [each.remedy for each in found if "$(reboot)" in each.remedy]
+    assert len(named) == 3
+    for remedy in named:
+        assert "$(reboot)'" in remedy
 
 
 def test_what_nests_without_end_is_unreadable() -> None:

@@ -101,3 +101,29 @@ def test_only_our_gate_says_hello() -> None:
     assert gate.parse_hello("zoffsite-gate 1\nzfs-2.3.2-1\n", "the box") == "zfs-2.3.2-1\n"
     with pytest.raises(OperationError):
         gate.parse_hello("Welcome to Debian\n", "the box")
+
+
+def test_facts_are_answers_by_name() -> None:
+    said = gate.parse_facts('{"facts": 1, "said": {"clock": [0, "5"], "nft": [127, ""]}}\n', "box")
+    assert {name: (each.code, each.text) for name, each in said.items()} == {"clock": (0, "5"), "nft": (127, "")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"facts": 2, "said": {}}',
+        '{"facts": 1, "said": []}',
+        '{"facts": 1, "said": {"clock": "5"}}',
+        '{"facts": 1, "said": {"clock": [true, "5"]}}',
+        '{"facts": 1, "said": {"clock": [0, 5]}}',
+        '{"facts": 1, "said": {"clock": [0, "5", 6]}}',
+        json.dumps({"facts": 1, "said": {str(n): [0, ""] for n in range(201)}}),
+        json.dumps({"facts": 1, "said": {"clock": [0, "5" * 3_000_000]}}),
+        "[" * 100_000,
+    ],
+)
+def test_other_facts_are_refused(text: str) -> None:
+    with pytest.raises(OperationError, match="box"):
+        gate.parse_facts(text, "box")

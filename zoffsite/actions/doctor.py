@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
 
+from zoffsite.actions.conclude import conclude, make_report
 from zoffsite.actions.look import look_at_source
 from zoffsite.actions.memory import ledger_of
 from zoffsite.config.loading import load_machines
@@ -18,17 +21,23 @@ from zoffsite.doctor.place import place_on_source
 from zoffsite.doctor.read.endpoints import other_addresses
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.door import knock, try_forbidden
-from zoffsite.model.checkup import Checkup
+from zoffsite.model.checkup import Checkup, Finding
 from zoffsite.model.errors import OperationError, SettingsError, ZoffsiteError
 from zoffsite.model.facts import Facts, Said
 from zoffsite.model.job import Disk, Job, SshHost
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
+from zoffsite.views.checkup import whose_word, worst_first
 
 T = TypeVar("T")
+DOCTOR = "doctor"
 
 
-def doctor(settings: Settings, job: Job, hosts: Connections) -> Checkup:
-    """Look, and judge. What cannot be reached or read is a finding; SettingsError where the job's target is a disk."""
+def doctor(job: Job, file: Path, hosts: Connections) -> Checkup:
+    """Look, and judge; `file` has the settings. What cannot be reached or read on the box is a finding.
+
+    SettingsError "no-box" where the job's target is a disk; what is wrong with the source is raised, too.
+    """
     if isinstance(job.box, Disk):
         raise SettingsError(
             "examine",
@@ -37,10 +46,26 @@ def doctor(settings: Settings, job: Job, hosts: Connections) -> Checkup:
             f"see how its replicas are: zoffsite verify --job {job.name}",
             code="no-box",
         )
-    machine, account = machine_of(job.box, load_machines(settings.file)[1])
+    machine, account = machine_of(job.box, load_machines(file)[1])
     facts = gather(job, job.box, machine, hosts)
     case = Case(job=job, facts=facts, machine=machine, account=account)
     return Checkup(job=job.name, when=facts.now, findings=examine(case, job.accepted))
+
+
+def tell_of(settings: Settings, job: Job, checkup: Checkup, run: str) -> None:
+    """Alert of what counts, to whoever hears of the job and does not know it yet."""
+    report = make_report(job, run, checkup.when, (), [_notice(each) for each in worst_first(checkup)])
+    conclude(settings, job, replace(report, job=f"{job.name}.{DOCTOR}"))
+
+
+def _notice(finding: Finding) -> Notice:
+    return Notice(
+        code=f"{DOCTOR}-{finding.check}",
+        subject=finding.subject,
+        message=f"{finding.level.upper()}: {finding.what} ({whose_word(finding)}). {finding.why}",
+        remedy=finding.remedy,
+        alert=True,
+    )
 
 
 def machine_of(box: SshHost, machines: Sequence[Machine]) -> tuple[Machine | None, Account | None]:
@@ -61,7 +86,7 @@ def gather(job: Job, box: SshHost, machine: Machine | None, hosts: Connections) 
     told, error = _tried(lambda: hosts.box_of(job).facts())
     answered = time.time()
     inventory, missing = (None, None) if told is None else _tried(lambda: hosts.box_of(job).inventory(job.root))
-    attempts = tuple(try_forbidden(box)) if machine is not None and told is not None else ()
+    attempts = _tried(lambda: try_forbidden(box))[0] if machine is not None and told is not None else None
     elsewhere = [each for each in _endpoints(said) if each != box.host] if machine is not None else []
     ours = {each.guid for state in look.inventory.datasets.values() for each in state.versions}
     return Facts(
@@ -74,7 +99,7 @@ def gather(job: Job, box: SshHost, machine: Machine | None, hosts: Connections) 
         known=_known(job, ours),
         asked=asked,
         answered=answered,
-        attempts=attempts,
+        attempts=attempts or (),
         knocks=tuple(knock(box, elsewhere)),
         key_made=datetime.fromtimestamp(box.identity_file.stat().st_mtime, UTC),
     )

@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from zoffsite.actions.doctor import doctor
+from zoffsite.actions.doctor import DOCTOR, doctor, tell_of
+from zoffsite.actions.run import run_name
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.config.settings import load
 from zoffsite.hosts.connections import Connections
@@ -18,12 +19,14 @@ from zoffsite.views.checkup import checkup_json, checkup_words, whose_word, wors
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.CRITICAL: "bold red"}
 
 
-def run_doctor(name: str | None, *, as_json: bool) -> ExitCode:
-    """Examine one job; exit 1 when anything is WARNING or CRITICAL and not accepted."""
+def run_doctor(name: str | None, *, tell: bool, as_json: bool) -> ExitCode:
+    """Examine one job; exit 1 when anything is WARNING or CRITICAL and not accepted. `tell`: alert others, too."""
     settings = load()
     job = job_of(settings, name)
     with Connections() as hosts:
-        found = doctor(settings, job, hosts)
+        found = doctor(job, settings.file, hosts)
+    if tell:
+        tell_of(settings, job, found, run_name(f"{job.name}-{DOCTOR}"))
     if as_json:
         print_json(checkup_json(found))
     else:

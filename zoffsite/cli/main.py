@@ -169,6 +169,7 @@ def doctor(
         Optional[str],  # noqa: UP045
         typer.Argument(metavar="[JOB]", help="The job of zoffsite.toml; not needed if there is only one."),
     ] = None,
+    tell: Annotated[bool, typer.Option("--tell", help="Send alerts, too: for a timer.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Examine both machines and the way between them. Changes nothing.
@@ -178,7 +179,7 @@ def doctor(
     """
     from zoffsite.cli.doctor import run_doctor
 
-    raise typer.Exit(run_doctor(job, as_json=json))
+    raise typer.Exit(run_doctor(job, tell=tell, as_json=json))
 
 
 @app.command("restore")

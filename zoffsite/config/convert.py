@@ -43,7 +43,7 @@ def to_machines(parsed: Parsed) -> Iterator[Machine]:
 
 
 def _schedules(table: ScheduleTable) -> dict[str, Schedule]:
-    lines = {"backup": table.cron, "verify": table.verify, "prune": table.prune}
+    lines = {"backup": table.cron, "verify": table.verify, "prune": table.prune, "doctor": table.doctor}
     return {verb: Schedule(cron=cron, timezone=table.timezone) for verb, cron in lines.items() if cron is not None}
 
 

@@ -189,6 +189,7 @@ class ScheduleTable(Table):
     cron: CronLine
     verify: CronLine | None = None
     prune: CronLine | None = None
+    doctor: CronLine | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
 
 

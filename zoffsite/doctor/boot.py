@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from shlex import quote
 
 from zoffsite.doctor.case import Case, Side, Unseen
 from zoffsite.doctor.read.blockdevices import system_encrypted
@@ -50,7 +51,7 @@ def _recovery(side: Side) -> Finding | Unseen:
         return side.critical("recovery-slot", "no recovery key opens the system disk", remedy)
     if "tpm2" not in kinds:
         return side.warning("recovery-slot", "no TPM opens it: after a power cut somebody must type", BOOT)
-    return side.good("recovery-slot", plain(f"opened by: {', '.join(sorted(kinds))}", 200))
+    return side.good("recovery-slot", f"opened by: {', '.join(sorted(kinds))}")
 
 
 def _tpm(side: Side) -> Finding:
@@ -89,7 +90,7 @@ def kernels(side: Side) -> Iterator[Finding | Unseen]:
     if lacking and having:
         words = f"the newest kernel, {plain(lacking[0], 60)}, has no ZFS module"
         yield side.critical(
-            "next-kernel", words, f"do not reboot; on {side.name}: dkms autoinstall -k {plain(lacking[0], 60)}"
+            "next-kernel", words, f"do not reboot; on {side.name}: dkms autoinstall -k {quote(lacking[0])}"
         )
     elif having:
         yield side.good("next-kernel", f"the newest kernel, {plain(installed[-1], 60)}, has the ZFS module")

@@ -15,8 +15,8 @@ from zoffsite.zfs.excerpt import plain
 SOURCE, BOX = "the source", "the box"
 """How findings call the machines."""
 NO_PROGRAM = 127
-SHOWN = 200
-"""Characters of a machine's own words in a finding."""
+SHOWN, LONGEST = 200, 800
+"""Characters of one machine's own words in a finding, and of all its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,16 @@ class Case:
 
 
 def finding(check: str, subject: str, level: Level, what: str, remedy: str, word: Word) -> Finding:
-    """A finding, with why it matters."""
-    return Finding(check=check, subject=subject, level=level, what=what, why=WHY[check], remedy=remedy, word=word)
+    """A finding, with why it matters. Any of its words may quote a machine: they are cleaned and cut here."""
+    return Finding(
+        check=check,
+        subject=plain(subject, SHOWN),
+        level=level,
+        what=plain(what, LONGEST),
+        why=WHY[check],
+        remedy=plain(remedy, LONGEST),
+        word=word,
+    )
 
 
 def moment(seconds: str | int) -> datetime:

@@ -36,7 +36,9 @@ def forced_command(case: Case) -> Iterator[Finding | Unseen]:
     for each in granted:
         what = f"{each.what}: {plain(each.outcome, 100)}"
         yield case.own.critical("forced-command", f"not refused: {what}", f"{AGAIN}, and change the SSH key")
-    if case.facts.attempts and not granted:
+    if not case.facts.attempts:
+        yield case.own.blind("forced-command", "the connection was lost while it was tried")
+    elif not granted:
         tried = ", ".join(each.what for each in case.facts.attempts)
         yield case.own.good("forced-command", f"tried and refused: {tried}")
 
@@ -66,7 +68,7 @@ def listening(case: Case) -> Iterator[Finding | Unseen]:
             f"sshd on {ours[0]}:{ours[1]}"
         }
         more = f"; behind the firewall: {', '.join(sorted(others)[:10])}" if others else ""
-        yield case.box.good("ssh-listens", f"sshd listens on the tunnel's address only{plain(more, 300)}")
+        yield case.box.good("ssh-listens", f"sshd listens on the tunnel's address only{more}")
 
 
 def ssh_settings(case: Case) -> Iterator[Finding | Unseen]:
@@ -80,7 +82,7 @@ def ssh_settings(case: Case) -> Iterator[Finding | Unseen]:
     there = dict(line.lower().partition(" ")[::2] for line in text.splitlines())
     wrong = [f"{name} {there.get(name, '?')}" for name, value in SSHD.items() if there.get(name) != value]
     if wrong:
-        yield case.box.warning("ssh-settings", f"not as the kit wrote them: {plain(', '.join(wrong), 300)}", AGAIN)
+        yield case.box.warning("ssh-settings", f"not as the kit wrote them: {', '.join(wrong)}", AGAIN)
     else:
         yield case.box.good("ssh-settings", "keys only, no root, no terminal, no forwarding")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from shlex import quote
 
 from zoffsite.doctor.case import Case, Side, Unseen, moment
 from zoffsite.model.checkup import Finding
@@ -72,7 +73,7 @@ def keys(case: Case) -> Iterator[Finding | Unseen]:
             if not path.endswith("key"):
                 continue
             if int(mode, 8) & 0o077:
-                remedy = f"on {side.name}: chmod 600 {path}; then change it, for others may have read it"
+                remedy = f"on {side.name}: chmod 600 {quote(path)}; then change it, for others may have read it"
                 yield side.critical("key-age", f"others may read it ({owner}, {mode})", remedy, path)
             else:
                 yield _age(side, path, moment(made), now)

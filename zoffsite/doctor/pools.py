@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from shlex import quote
 
 from zoffsite.doctor.case import Side, Unseen, moment
 from zoffsite.doctor.read.poolstatus import PoolStatus, pool_statuses
@@ -39,16 +40,16 @@ def _subject(side: Side, pool: str) -> str:
 def _health(side: Side, status: PoolStatus) -> Finding:
     subject = _subject(side, status.name)
     words = "; ".join([status.state, *status.troubles, status.errors])
-    remedy = f"on {side.name}, as root: zpool status -v {status.name}"
+    remedy = f"on {side.name}, as root: zpool status -v {quote(status.name)}"
     if status.state != "ONLINE" or not status.unharmed:
-        return side.critical("pool", plain(words, 300), remedy, subject)
+        return side.critical("pool", words, remedy, subject)
     if status.troubles:
-        return side.warning("pool", plain(words, 300), f"{remedy}; after a new cable or disk: zpool clear", subject)
+        return side.warning("pool", words, f"{remedy}; after a new cable or disk: zpool clear", subject)
     return side.good("pool", "ONLINE, no errors", subject)
 
 
 def _scrub(side: Side, status: PoolStatus, now: datetime, made: datetime | None) -> Finding:
-    subject, remedy = _subject(side, status.name), f"on {side.name}, as root: zpool scrub {status.name}"
+    subject, remedy = _subject(side, status.name), f"on {side.name}, as root: zpool scrub {quote(status.name)}"
     if status.scrubbing:
         return side.good("scrub", "one is running", subject)
     if status.scrubbed is None and made is None:
@@ -95,7 +96,7 @@ def _disk(side: Side, fact: str) -> Finding:
     if found is None:
         return side.good("disk", "it has no SMART, or is asleep", subject)
     if found.failing:
-        return side.critical("disk", plain("; ".join(found.words), 300), f"replace it: smartctl -a {path}", subject)
+        return side.critical("disk", "; ".join(found.words), f"replace it: smartctl -a {quote(path)}", subject)
     if found.words:
-        return side.warning("disk", plain("; ".join(found.words), 300), f"watch it: smartctl -a {path}", subject)
+        return side.warning("disk", "; ".join(found.words), f"watch it: smartctl -a {quote(path)}", subject)
     return side.good("disk", "SMART says it is well", subject)

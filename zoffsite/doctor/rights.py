@@ -14,6 +14,8 @@ from zoffsite.zfs.permissions import BOX_PERMISSIONS, allowed, parse_allow
 
 RECEIVES = ({"create", "mount", "receive"}, {"create", "mount", "receive:append"})
 """What the kit delegates, by what this OpenZFS knows."""
+READS = {"send"}
+"""For restores and proofs; it gives no more than what the source has sent."""
 WANTED = {"canmount": "off", "mountpoint": "none", "readonly": "on"}
 LIMITS = ("filesystem_limit", "snapshot_limit")
 UNLIMITED = ("none", "0", "18446744073709551615")
@@ -29,7 +31,7 @@ def delegation(case: Case) -> Iterator[Finding | Unseen]:
         yield case.box.unseen("delegation", "allow")
         return
     user, root = case.job.box.user, case.job.root  # type: ignore[union-attr]  # a box, or nobody would ask
-    has = set(allowed(parse_allow(text, case.box.name), user, root))
+    has = set(allowed(parse_allow(text, case.box.name), user, root)) - READS
     wanted = RECEIVES if case.kit else (set(BOX_PERMISSIONS),)
     if has in wanted:
         yield case.box.good("delegation", f"{user} may {', '.join(sorted(has))}")
@@ -60,7 +62,7 @@ def properties(case: Case) -> Iterator[Finding | Unseen]:
             if case.kit
             else f"on the box, as root: zfs set canmount=off mountpoint=none readonly=on {case.job.root}"
         )
-        yield case.box.warning("properties", plain(", ".join(wrong), 300), remedy, case.job.root)
+        yield case.box.warning("properties", ", ".join(wrong), remedy, case.job.root)
     else:
         yield case.box.good(
             "properties",

@@ -9,7 +9,6 @@ from zoffsite.box.facts import BOX_UNITS
 from zoffsite.doctor.case import Case, Side, Unseen
 from zoffsite.doctor.read.units import units
 from zoffsite.model.checkup import Finding
-from zoffsite.zfs.excerpt import plain
 
 MASKED = ("zfs-mount.service", "zfs-share.service")
 
@@ -33,9 +32,7 @@ def _firewall(side: Side, unit: str) -> Finding | Unseen:
         return side.unseen("firewall", "written")
     changes = _changes(written, loaded)
     if changes:
-        return side.critical(
-            "firewall", f"loaded is not what the kit's file says: {plain('; '.join(changes), 300)}", again
-        )
+        return side.critical("firewall", f"loaded is not what the kit's file says: {'; '.join(changes)}", again)
     return side.good("firewall", "loaded as the kit wrote it")
 
 
@@ -106,5 +103,5 @@ def _units(side: Side, wanted: tuple[str, ...]) -> Finding | Unseen:
         elif unit.enabled != "enabled":
             wrong.append(f"{name} will not start at boot")
     if wrong:
-        return side.critical("units", plain("; ".join(wrong), 300), f"on {side.name}: the kit's install again")
+        return side.critical("units", "; ".join(wrong), f"on {side.name}: the kit's install again")
     return side.good("units", "firewall, tunnel and timers run, and start at boot")

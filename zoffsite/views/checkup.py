@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from zoffsite.model.checkup import SEVERITY, Checkup, Finding, Level, Word
+from zoffsite.views.markdown import escape, table
 
 
 def checkup_json(checkup: Checkup) -> dict[str, Any]:
@@ -37,6 +38,21 @@ def worst_first(checkup: Checkup) -> tuple[Finding, ...]:
 def whose_word(finding: Finding) -> str:
     """Whose word it is, in words."""
     return "the box's own word" if finding.word is Word.BOX else "seen from here"
+
+
+def checkup_markdown(checkup: Checkup) -> str:
+    """The findings as a table; before it, what counts, with what to do."""
+    parts = [f"## {escape(checkup_words(checkup))}", f"Looked at {checkup.when:%Y-%m-%d %H:%M:%S} UTC."]
+    for each in worst_first(checkup):
+        head = f"**{escape(each.check)} {each.level.upper()}** {escape(each.subject)} ({escape(whose_word(each))})"
+        parts.append(f"{head}: {escape(each.what)}  \n{escape(each.why)}  \nNext: {escape(each.remedy)}")
+    rows = [(each.check, _state(each), each.subject, each.what, whose_word(each)) for each in checkup.findings]
+    parts.append(table(("Check", "State", "Of", "What was found", "Whose word"), rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _state(finding: Finding) -> str:
+    return "accepted" if finding.accepted and finding.level is not Level.OK else finding.level.upper()
 
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
