@@ -24,7 +24,9 @@ GOOD = {
     "prune": "prune tank:home a%20b=5,c=18446744073709551615",
     "scrub": "scrub",
     "facts": "facts",
+    "prove": f"prove tank:home a {'0f' * 32} b",
     "send": "send tank:home a b",
+    "resume": "resume 1-e0af-d0-789c63",
 }
 
 
@@ -76,6 +78,11 @@ def test_words_are_decoded() -> None:
         "zfs list",
         "rollback tank a",
         "send tank a",
+        "resume 1-e0af-d0-789c63",
+        "prove tank a",
+        f"prove tank a {'0f' * 31}",
+        f"prove tank a {'0F' * 32}",
+        f"prove tank a {'0f' * 32} ../b",
         "hello" + "x" * 100_000,
     ],
 )

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,6 +65,13 @@ def write(given: Spec, folder: Path) -> Path:
 def test_a_key_may_run_the_gate_and_nothing_else_and_only_from_the_source() -> None:
     line = on_box("/etc/zoffsite/authorized_keys.d/zoffsite").strip()
     assert line == f'restrict,from="10.99.0.1",command="/usr/local/lib/zoffsite/gate backup" {KEY}'
+
+
+def test_the_key_for_restores_may_only_read() -> None:
+    keys = on_box("/etc/zoffsite/authorized_keys.d/zoffsite", replace(spec(), restore_keys={"zoffsite": OTHER}))
+    backup, restore = keys.splitlines()
+    assert backup.endswith(KEY)
+    assert restore == f'restrict,from="10.99.0.1",command="/usr/local/lib/zoffsite/gate restore" {OTHER}'
 
 
 def test_each_user_has_a_key_a_root_and_a_policy_of_its_own() -> None:

@@ -17,7 +17,7 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.retrieval import retrieve
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.errors import OperationError, SafetyError, ZoffsiteError
+from zoffsite.model.errors import OperationError, SafetyError, SettingsError, ZoffsiteError
 from zoffsite.model.job import Disk, Job
 from zoffsite.model.memory import Memory
 from zoffsite.model.report import ErrorReport
@@ -46,7 +46,9 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan
     receiver = hosts.receiver_of(job)
     check_dataset(wanted.to)
     above = _above(wanted)
-    box = hosts.box_of(job).inventory(job.root)
+    if job.gated and job.restore_identity is None:
+        raise _no_restore_key(job)
+    box = hosts.restore_box_of(job).inventory(job.root)
     if not isinstance(job.box, Disk):
         check_not_the_box(job, receiver.inventory(job.root).datasets, box, marked=receiver.has_box_mark())
     there = receiver.inventory(wanted.to).datasets
@@ -139,7 +141,7 @@ class _Restorer:
         self.progress.start(part.target, part.estimated_bytes)
         try:
             count = retrieve(
-                self.hosts.box_of(self.job),
+                self.hosts.restore_box_of(self.job),
                 self.hosts.receiver_of(self.job),
                 part,
                 snapshot,
@@ -183,6 +185,17 @@ def _above(wanted: Wanted) -> str:
             code="target-is-a-pool",
         )
     return above
+
+
+def _no_restore_key(job: Job) -> SettingsError:
+    return SettingsError(
+        "restore from",
+        job.box.label,
+        "its gate sends nothing back to the key that backups use, and no other is named",
+        "make one: ssh-keygen -t ed25519 -N '' -f ~/.ssh/zoffsite_restore; name it as `restore_identity_file` of the "
+        "box, and let the box know it: zoffsite box kit, then its install",
+        code="no-restore-key",
+    )
 
 
 def _remembered(memory: Memory | None) -> dict[str, str]:

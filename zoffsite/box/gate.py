@@ -12,7 +12,9 @@ no name outside the root of the user that policy.json gives. Names are percent-e
     prune REPLICA NAME=GUID[,NAME=GUID …]        ask the keeper, which has the last word
     scrub                                        start a scrub of the pool
     facts                                        what the doctor wants to know
+    prove REPLICA NAME NONCE [BASE]              the keyed digest of the snapshot's raw stream, on top of BASE
     send REPLICA NAME [NAME]                     only for the role `restore`: the snapshot, on top of the second one
+    resume TOKEN                                 only for the role `restore`: the rest of a send that broke off
 
 Standard library only, Python 3.9 or newer, one file: it is copied to the box as it is.
 """
@@ -38,6 +40,7 @@ from urllib.parse import unquote
 VERSION = 1
 POLICY = Path("/etc/zoffsite/policy.json")
 KEEPER = ("/usr/bin/sudo", "-n", "/usr/local/lib/zoffsite/keeper")
+DIGEST = "/usr/local/lib/zoffsite/digest"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 LONGEST_REQUEST = 100_000
 SPLICE_F_NONBLOCK = 2
@@ -46,6 +49,8 @@ PATIENCE = 60.0
 
 NAME = r"(?:[A-Za-z0-9_.:-]|%20)+"
 GUID = r"(?:0|[1-9][0-9]{0,19})"
+NONCE = r"[0-9a-f]{64}"
+TOKEN = r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+"  # noqa: S105 - a grammar
 GRAMMAR = {
     "hello": re.compile(r"hello"),
     "inventory": re.compile(rf"inventory(?: (?P<replica>{NAME}))?"),
@@ -54,11 +59,13 @@ GRAMMAR = {
     "prune": re.compile(rf"prune (?P<replica>{NAME}) (?P<snapshots>{NAME}={GUID}(?:,{NAME}={GUID})*)"),
     "scrub": re.compile(r"scrub"),
     "facts": re.compile(r"facts"),
+    "prove": re.compile(rf"prove (?P<replica>{NAME}) (?P<snapshot>{NAME}) (?P<nonce>{NONCE})(?: (?P<base>{NAME}))?"),
     "send": re.compile(rf"send (?P<replica>{NAME}) (?P<snapshot>{NAME})(?: (?P<base>{NAME}))?"),
+    "resume": re.compile(rf"resume (?P<token>{TOKEN})"),
 }
 ROLES = {
-    "backup": ("hello", "inventory", "receive", "abort", "prune", "scrub", "facts"),
-    "restore": ("hello", "inventory", "send"),
+    "backup": ("hello", "inventory", "receive", "abort", "prune", "scrub", "facts", "prove"),
+    "restore": ("hello", "inventory", "send", "resume"),
 }
 
 COLUMNS = (
@@ -135,8 +142,12 @@ def grant(verb: str, words: dict[str, str], root: str) -> int:
         become(*KEEPER, "scrub")
     elif verb == "facts":
         become(*KEEPER, "facts")
+    elif verb == "prove":
+        prove(replica, words["snapshot"], words["nonce"], words.get("base"))
     elif verb == "send":
-        send(replica, words["snapshot"], words.get("base"))
+        become(*raw_send(replica, words["snapshot"], words.get("base")))
+    elif verb == "resume":
+        resume(root, words["token"])
     return 0
 
 
@@ -212,10 +223,29 @@ def check_begin(record: bytes, to: int, base: int) -> None:
         raise RefusedError("the stream is not the announced one")
 
 
-def send(replica: str, snapshot: str, base: str | None) -> None:
-    """A replica's snapshot, raw, for the restore key."""
+def raw_send(replica: str, snapshot: str, base: str | None) -> tuple[str, ...]:
+    """The command that sends a replica's snapshot as it is kept here: without a key nothing else can be read."""
     start = () if base is None else ("-i", f"{replica}@{base}")
-    become("zfs", "send", "-w", *start, f"{replica}@{snapshot}")
+    return ("zfs", "send", "-w", *start, f"{replica}@{snapshot}")
+
+
+def prove(replica: str, snapshot: str, nonce: str, base: str | None) -> NoReturn:
+    """Send to our own digest: only that leaves, and how it ended."""
+    sender = subprocess.Popen(
+        raw_send(replica, snapshot, base), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    )
+    assert sender.stdout is not None  # noqa: S101 - it was asked for
+    os.dup2(sender.stdout.fileno(), 0)
+    become(DIGEST, nonce)
+
+
+def resume(root: str, token: str) -> NoReturn:
+    """Go on with a send, if it is a raw one of a replica: a token, and not the command, says what is sent."""
+    told = said("zfs", "send", "-n", "-v", "-t", token).splitlines()
+    names = [line.partition(" = ")[2] for line in told if line.startswith("\ttoname = ")]
+    if len(names) != 1 or names[0].partition("@")[0].rpartition("/")[0] != root or "\trawok = 1" not in told:
+        raise RefusedError("this token is of no raw send of a replica")
+    become("zfs", "send", "-w", "-t", token)
 
 
 def said(*argv: str) -> str:

@@ -33,6 +33,7 @@ def box_files(spec: Spec) -> Files:
         f"{LIBRARY}/gate": _executable(program("gate")),
         f"{LIBRARY}/keeper": _executable(program("keeper")),
         f"{LIBRARY}/facts": _executable(program("facts")),
+        f"{LIBRARY}/digest": _executable(program("digest", "zoffsite.stream")),
         f"{LIBRARY}/tunnel": _executable(script("tunnel")),
         f"{LIBRARY}/settle": _executable(script("settle")),
         **systemd.box_units(spec),

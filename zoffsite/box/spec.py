@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from zoffsite.config.machines import Machine, interface_of
 
@@ -13,10 +13,11 @@ INTERFACE = "zoffsite"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """`keys`: the public SSH key (`ssh-ed25519 AAAA…`) of each user of the box."""
+    """`keys`: the public SSH key (`ssh-ed25519 AAAA…`) of each user of the box; `restore_keys` those for restores."""
 
     machine: Machine
     keys: Mapping[str, str]
+    restore_keys: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

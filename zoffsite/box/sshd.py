@@ -40,6 +40,9 @@ def sshd(spec: Spec) -> Entry:
 
 
 def authorized_keys(spec: Spec, user: str) -> Entry:
-    """The one key of `user`. Root's file, outside any home: who logs in with it cannot change what it may do."""
-    options = f'restrict,from="{spec.machine.source_address}",command="/usr/local/lib/zoffsite/gate backup"'
-    return Entry(text=f"{options} {spec.keys[user]}\n")
+    """The keys of `user`, one for backups, one that may only read. Root's file: who logs in cannot change it."""
+    roles = {"backup": spec.keys[user]}
+    if user in spec.restore_keys:
+        roles["restore"] = spec.restore_keys[user]
+    start = f'restrict,from="{spec.machine.source_address}",command="/usr/local/lib/zoffsite/gate'
+    return Entry(text="".join(f'{start} {role}" {key}\n' for role, key in roles.items()))

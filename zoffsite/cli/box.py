@@ -28,7 +28,15 @@ def write_kit(out: Path, name: str | None) -> ExitCode:
         raise SettingsError(
             "write the kit to", str(out), "other things are there", "name a new folder: --out DIR", code="kit-not-empty"
         )
-    spec = Spec(machine=machine, keys={each.user: _public_key(each.identity_file) for each in machine.accounts})
+    spec = Spec(
+        machine=machine,
+        keys={each.user: _public_key(each.identity_file) for each in machine.accounts},
+        restore_keys={
+            each.user: _public_key(each.restore_identity_file)
+            for each in machine.accounts
+            if each.restore_identity_file is not None
+        },
+    )
     for side in ("box", "source"):
         shutil.rmtree(out / side / "files", ignore_errors=True)
     _write(out, kit(spec))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.machines import Machine, has_keeper, machines
 from zoffsite.config.receivers import parse_receivers
-from zoffsite.config.schema import LOCAL, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
+from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
 from zoffsite.config.settings import Receiver, Schedule, Settings
 from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
 
@@ -38,7 +38,9 @@ def to_settings(parsed: Parsed, file: Path, state_dir: Path, notify_urls: Secret
 def to_machines(parsed: Parsed) -> Iterator[Machine]:
     """The boxes with a tunnel, once nothing but their pairing is missing."""
     return machines(
-        parsed.boxes, {name: key_path(box.identity_file, parsed.directory) for name, box in parsed.boxes.items()}
+        parsed.boxes,
+        {name: key_path(box.identity_file, parsed.directory) for name, box in parsed.boxes.items()},
+        {name: _restore_key(box, parsed.directory) for name, box in parsed.boxes.items()},
     )
 
 
@@ -59,6 +61,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         root=target.root,
         reserve=target.reserve,
         gated=table.box is not None and has_keeper(table.box, parsed.boxes),
+        restore_identity=_restore_key(target, parsed.directory),
         snapshot_prefix=prefix_of(name, table),
         snapshot_when=table.snapshots.take,
         selection=table.snapshots.send,
@@ -86,6 +89,11 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
         accepted=() if isinstance(target, DiskTable) else target.accept,
     )
+
+
+def _restore_key(target: BoxTable | DiskTable, directory: Path) -> Path | None:
+    named = target.restore_identity_file if isinstance(target, BoxTable) else None
+    return None if named is None else key_path(named, directory)
 
 
 def _disk(table: DiskTable) -> Disk:

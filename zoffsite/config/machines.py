@@ -14,7 +14,8 @@ from zoffsite.config.schema import BoxTable
 class Account:
     """A user of the box: one root below which it may receive, and what root's policy allows to destroy there.
 
-    `floor` and `minimum` are the keeper's; `quota` (bytes) and the limits bound what a thief of the key can fill.
+    `restore_identity_file` is the key that may only read. `floor` and `minimum` are the keeper's; `quota` (bytes) and
+    the limits bound what a thief of the key can fill.
     """
 
     user: str
@@ -25,6 +26,7 @@ class Account:
     quota: int | None
     filesystem_limit: int
     snapshot_limit: int
+    restore_identity_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +62,15 @@ def has_keeper(name: str, boxes: Mapping[str, BoxTable]) -> bool:
     return any(table.tunnel is not None for table in tables_of(name, boxes).values())
 
 
-def machines(boxes: Mapping[str, BoxTable], identities: Mapping[str, Path]) -> Iterator[Machine]:
-    """Every machine with a tunnel; `identities` are the private keys' paths, by table."""
+def machines(
+    boxes: Mapping[str, BoxTable], identities: Mapping[str, Path], restore_keys: Mapping[str, Path | None]
+) -> Iterator[Machine]:
+    """Every machine with a tunnel; `identities` and `restore_keys` are the private keys' paths, by table."""
     for name, box in boxes.items():
         if box.tunnel is None:
             continue
-        accounts = [_account(table, identities[each]) for each, table in tables_of(name, boxes).items()]
+        tables = tables_of(name, boxes).items()
+        accounts = [_account(table, identities[each], restore_keys[each]) for each, table in tables]
         yield Machine(
             name=name,
             address=box.host,
@@ -78,11 +83,12 @@ def machines(boxes: Mapping[str, BoxTable], identities: Mapping[str, Path]) -> I
         )
 
 
-def _account(box: BoxTable, identity_file: Path) -> Account:
+def _account(box: BoxTable, identity_file: Path, restore_identity_file: Path | None) -> Account:
     return Account(
         user=box.user,
         root=box.root,
         identity_file=identity_file,
+        restore_identity_file=restore_identity_file,
         floor=box.floor,
         minimum=box.minimum,
         quota=box.quota,

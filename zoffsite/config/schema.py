@@ -96,6 +96,7 @@ class BoxTable(HostTable):
     """`[box.NAME]`: the backup machine."""
 
     root: Annotated[str, AfterValidator(check_dataset)]
+    restore_identity_file: Path | None = None
     reserve: Size = 0
     floor: Duration = timedelta(days=30)
     minimum: Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=100_000)] = 3

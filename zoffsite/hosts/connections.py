@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
@@ -37,6 +38,12 @@ class Connections:
         if job.gated:
             return GateBox(self._runner(host, BOX_STDOUT, bare=True), job.root)
         return PlainBox(self._runner(host, BOX_STDOUT), job.root)
+
+    def restore_box_of(self, job: Job) -> Box:
+        """The same as `box_of`, with the key for restores where there is one of its own."""
+        if job.restore_identity is None or isinstance(job.box, Disk):
+            return self.box_of(job)
+        return self.box_of(replace(job, box=replace(job.box, identity_file=job.restore_identity)))
 
     def receiver_of(self, job: Job) -> Receiver:
         """The same machine as `source_of`, to which a restore brings back what the box has."""

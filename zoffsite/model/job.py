@@ -138,6 +138,7 @@ class Job:
     on the box. `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective`
     is stale. `replicas` gives datasets another name below `root` than their own. `ledger` is the file that remembers
     what was sent. `by_property`: datasets are chosen by their own property, too; `siblings` are the names of all jobs.
+    `restore_identity` is the key with which a restore logs in, where it is another one.
     `accepted` are findings of the doctor that may be so: a check's name, or it and a subject.
     """
 
@@ -167,5 +168,6 @@ class Job:
     hooks: tuple[Hook, ...] = ()
     reserve: int = 0
     gated: bool = False
+    restore_identity: Path | None = None
     alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)
     accepted: tuple[str, ...] = ()

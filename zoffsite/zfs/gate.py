@@ -69,6 +69,13 @@ def send(root: str, step: SendStep) -> list[str]:
     return ["send", _replica(root, step.to.dataset), _version(step.to.dataset, step.to.name), *base]
 
 
+def prove(root: str, step: SendStep, nonce: bytes) -> list[str]:
+    """The keyed digest of what `step` would send, by the box's own zfs; `parse_digest` reads it."""
+    base = [] if step.base is None else [_version(step.to.dataset, step.base.name)]
+    name = _version(step.to.dataset, step.to.name)
+    return ["prove", _replica(root, step.to.dataset), name, nonce.hex(), *base]
+
+
 def resume(token: str) -> list[str]:
     """The rest of a send that was interrupted, for the restore key."""
     return ["resume", check_token(token)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from lab import Lab
 from zoffsite.box import gate, keeper
+from zoffsite.stream import digest
 
 from .conftest import MakeStage
+from .impostor import REAL, impostor
 from .stage import Stage
 
 USER = "gated"
-TUNNEL = '[box.friend.tunnel]\nendpoints = ["home.example.org"]'
+TUNNEL = 'restore_identity_file = "{restore}"\n[box.friend.tunnel]\nendpoints = ["home.example.org"]'
 LIBRARY = "/usr/local/lib/zoffsite"
 
 
@@ -23,9 +26,12 @@ def grant(lab: Lab, root: str, floor_days: float, minimum: int = 2) -> None:
     box = lab.box
     key = lab.key_file.with_suffix(".pub").read_text().strip()
     box.run(f"id {USER} >/dev/null 2>&1 || useradd --create-home --shell /bin/sh {USER}")
-    box.run(f"zfs allow -u {USER} create,mount,receive {root}; zfs unallow -u zoffsite {root}")
-    box.put(f'restrict,command="{LIBRARY}/gate backup" {key}\n'.encode(), f"/home/{USER}/.ssh/authorized_keys", 0o644)
-    for program in (gate, keeper):
+    box.run(f"zfs allow -u {USER} create,mount,receive,send {root}; zfs unallow -u zoffsite {root}")
+    keys = (
+        f'restrict,command="{LIBRARY}/gate backup" {key}\nrestrict,command="{LIBRARY}/gate restore" {restore_key(lab)}'
+    )
+    box.put(f"{keys}\n".encode(), f"/home/{USER}/.ssh/authorized_keys", 0o644)
+    for program in (gate, keeper, digest):
         path = Path(str(program.__file__))
         box.put(path.read_bytes(), f"{LIBRARY}/{path.stem}", 0o755)
     policy = {"users": {USER: {"root": root, "floor_days": floor_days, "minimum": minimum}}}
@@ -34,9 +40,18 @@ def grant(lab: Lab, root: str, floor_days: float, minimum: int = 2) -> None:
     box.run("rm -f /var/lib/zoffsite/keeper.json")
 
 
+def restore_key(lab: Lab) -> str:
+    """The public half of a key that may only read; the private one is beside the lab's own."""
+    path = lab.key_file.with_name("restore")
+    if not path.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    return path.with_suffix(".pub").read_text().strip()
+
+
 @pytest.fixture(scope="module")
-def gated(make_stage: MakeStage) -> Stage:
-    stage = make_stage("gate", box_user=USER, box=TUNNEL, keep_source="last = 1", keep_box="last = 1")
+def gated(lab: Lab, make_stage: MakeStage) -> Stage:
+    tunnel = TUNNEL.format(restore=lab.key_file.with_name("restore"))
+    stage = make_stage("gate", box_user=USER, box=tunnel, keep_source="last = 1", keep_box="last = 1")
     grant(stage.lab, stage.root, floor_days=30)
     return stage
 
@@ -67,6 +82,26 @@ def test_an_interrupted_receive_is_resumed_through_the_gate(gated: Stage) -> Non
     run.communicate()
     assert gated.plan()["action"] == "resume"
     assert gated.part(gated.backup())["state"] == "sent"
+
+
+def test_what_the_box_has_comes_back_through_the_gate_by_the_key_for_restores_also_in_pieces(gated: Stage) -> None:
+    words = ("restore", gated.tree, "--to", "tank/gateback", "--json")
+    with impostor(gated.source, "root", "receive", f'head -c 2000000 | {REAL} "$@"'):
+        gated.zoffsite(*words, expect=1)
+    resumed = gated.zoffsite(*words, "--key-file", "/root/keys/tank_gate", "--mount").json["datasets"][0]
+    assert (resumed["action"], resumed["state"]) == ("resume", "restored")
+    gated.source.run(f"cmp /tank/gateback/film /{gated.tree}/film && cmp /tank/gateback/one /{gated.tree}/one")
+
+
+def test_the_key_for_backups_gets_nothing_back_and_the_key_for_restores_changes_nothing(gated: Stage) -> None:
+    newest = gated.names(gated.box, gated.replica())[-1]
+    name = gated.replica().rpartition("/")[2]
+    assert ask(gated, f"send {name} {newest}")[0] == 77
+    for request in (f"receive {name} 5 0", f"prune {name} {newest}=1", f"abort {name}", "scrub", "facts"):
+        done = gated.box.try_run(
+            ["env", f"SSH_ORIGINAL_COMMAND={request}", "runuser", "-u", USER, "--", f"{LIBRARY}/gate", "restore"]
+        )
+        assert (done.code, done.out) == (77, ""), request
 
 
 def test_a_thief_of_the_key_gets_nothing_but_the_verbs(gated: Stage) -> None:

@@ -1,4 +1,4 @@
-"""What goes into the kit as it is: the shell scripts beside this file, the gate, the keeper and the facts."""
+"""What goes into the kit as it is: the shell scripts beside this file, and the programs that run on the box."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ def script(name: str) -> str:
     return files(__name__).joinpath(f"{name}.sh").read_text(encoding="utf-8")
 
 
-def program(name: str) -> str:
-    """`gate`, `keeper` or `facts`: one Python file of the standard library, which runs on the box."""
-    return files("zoffsite.box").joinpath(f"{name}.py").read_text(encoding="utf-8")
+def program(name: str, room: str = "zoffsite.box") -> str:
+    """`gate`, `keeper`, `facts` or `digest`: one Python file of the standard library, which runs on the box."""
+    return files(room).joinpath(f"{name}.py").read_text(encoding="utf-8")

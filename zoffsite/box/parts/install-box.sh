@@ -120,20 +120,21 @@ make_roots() {
 allowed() { zfs allow "$2" 2>/dev/null | sed -n "s/^[[:space:]]*user $1 //p" | head -n 1; }
 
 # create, mount, receive, and nothing that destroys: that is the keeper's. receive:append forbids -F where it is known.
+# send is for proofs and for the restore key: without a key of the data it only gives what it got.
 delegate() {
-    case $(allowed "$1" "$2") in create,mount,receive:append) return 0 ;; esac
+    case $(allowed "$1" "$2") in create,mount,receive:append,send) return 0 ;; esac
     if [ "$dry" = yes ]; then
-        [ "$(allowed "$1" "$2")" = create,mount,receive ] || do_it zfs allow -u "$1" create,mount,receive "$2"
+        [ "$(allowed "$1" "$2")" = create,mount,receive,send ] || do_it zfs allow -u "$1" create,mount,receive,send "$2"
         return 0
     fi
     if zfs allow -u "$1" receive:append "$2" 2>/dev/null; then
         receive=receive:append
     else
         receive=receive
-        [ "$(allowed "$1" "$2")" != create,mount,receive ] || return 0
+        [ "$(allowed "$1" "$2")" != create,mount,receive,send ] || return 0
     fi
     [ -z "$(allowed "$1" "$2")" ] || zfs unallow -u "$1" "$2"
-    do_it zfs allow -u "$1" "create,mount,$receive" "$2"
+    do_it zfs allow -u "$1" "create,mount,$receive,send" "$2"
 }
 
 mask_mounting() {
