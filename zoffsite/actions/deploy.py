@@ -13,7 +13,7 @@ from zoffsite.config.settings import Settings
 from zoffsite.deploy.calendar import calendar_lines
 from zoffsite.deploy.changes import Change, Fate, changes
 from zoffsite.deploy.spec import Deployment, Needs, Timed, Way
-from zoffsite.deploy.units import ENVIRONMENT, MARK, UNITS, environment_of, files_of, started
+from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNITS, environment_of, files_of, started
 from zoffsite.files import write_whole
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import OperationError, SettingsError
@@ -21,7 +21,6 @@ from zoffsite.model.job import Disk
 
 log = logging.getLogger(__name__)
 AUTH = "PREFECT_API_AUTH_STRING"
-VERBS = ("backup", "verify", "prune")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +102,7 @@ def commands(deployment: Deployment, planned: tuple[Change, ...]) -> tuple[tuple
 def _timed(settings: Settings) -> tuple[Timed, ...]:
     found = []
     for job in settings.job_names:
-        for verb in VERBS:
+        for verb in COMMANDS:
             schedule = settings.schedule(job, verb)
             if schedule is not None:
                 lines = calendar_lines(schedule.cron, schedule.timezone)

@@ -9,6 +9,13 @@ UNITS = "/etc/systemd/system"
 ENVIRONMENT = "/etc/zoffsite/prefect.env"
 MARK = "# Written by `zoffsite deploy`, which overwrites it. Changes of yours: systemctl edit "
 SERVER, SERVE, WORKER = "zoffsite-prefect.service", "zoffsite-serve.service", "zoffsite-worker.service"
+COMMANDS = {
+    "backup": "backup --job {job} --wait",
+    "verify": "verify --job {job} --tell",
+    "prune": "prune --job {job} --wait",
+    "doctor": "doctor {job} --alert",
+}
+"""What a timer runs."""
 KEPT_DAYS = 90
 """How long Prefect keeps runs, with their logs and artifacts."""
 
@@ -20,7 +27,7 @@ After=network-online.target zfs.target
 
 [Service]
 Type=oneshot
-ExecStart={zoffsite} {verb} --job {job}{options}
+ExecStart={zoffsite} {command}
 Environment=ZOFFSITE_CONFIG={config}
 Environment=ZOFFSITE_STATE_DIR={state_dir}
 # Where Prefect's server is, if there is one; without an answer from it the job runs all the same.
@@ -141,7 +148,7 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
     service = _RUN.format(
         verb=timed.verb,
         job=timed.job,
-        options=" --tell" if timed.verb == "verify" else " --wait",
+        command=COMMANDS[timed.verb].format(job=timed.job),
         zoffsite=deployment.zoffsite,
         config=deployment.config,
         state_dir=deployment.state_dir,
