@@ -12,7 +12,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 from tasks.artifacts import artifact_key
 from tasks.telling import best_effort
-from zoffsite.actions.progress import Meter, MeteredProgress, Progress, log_progress
+from zoffsite.actions.progress import Both, Meter, MeteredProgress, Progress, log_progress
 
 BAR_EVERY = 3.0
 """Seconds between two updates of a bar (13 ms each)."""
@@ -20,28 +20,6 @@ LINE_EVERY = 30.0
 """Seconds between two lines in the log."""
 LAST_WORD = 5.0
 """Seconds that the end of a transfer waits for its bar to say so."""
-
-
-class Both:
-    """One progress for two."""
-
-    def __init__(self, *parts: Progress) -> None:
-        self._parts = parts
-
-    def start(self, dataset: str, total: int) -> None:
-        """See Progress."""
-        for part in self._parts:
-            part.start(dataset, total)
-
-    def advance(self, dataset: str, count: int) -> None:
-        """See Progress."""
-        for part in self._parts:
-            part.advance(dataset, count)
-
-    def finish(self, dataset: str, *, complete: bool) -> None:
-        """See Progress."""
-        for part in self._parts:
-            part.finish(dataset, complete=complete)
 
 
 class Bar:

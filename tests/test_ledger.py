@@ -9,7 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from zoffsite import ledger as module
 from zoffsite.ledger import HABIT, Ledger
 from zoffsite.model.errors import OperationError
-from zoffsite.model.memory import Memory, OnBox, SentSnapshot
+from zoffsite.model.memory import Increment, Memory, OnBox, SentSnapshot
 from zoffsite.model.notice import Notice
 
 REPLICA = "vault/box/tank:home"
@@ -282,3 +282,13 @@ def test_a_migration_that_fails_changes_nothing(ledger: Ledger, path: Path, monk
     assert len(ledger.recall().replicas[REPLICA].on_box) == 1
     with opened(path) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(broken) - 1,)
+
+
+def test_the_increments_since_a_time_are_told_without_full_sends_and_other_jobs(ledger: Ledger, path: Path) -> None:
+    assert ledger.increments(WHEN) == ()
+    ledger.add(FULL)
+    ledger.add(replace(NEXT, when=WHEN - timedelta(days=1)))
+    ledger.add(replace(NEXT, guid=5, written=80, when=WHEN))
+    Ledger(path, "other").add(replace(NEXT, guid=6))
+    assert ledger.increments(WHEN) == (Increment(dataset="tank/home", written=80, when=WHEN),)
+    assert [each.written for each in ledger.increments(WHEN - timedelta(days=1))] == [70, 80]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.views.values import FAILED, GOOD, PARTIAL, STARTED, STOPPED
 from zoffsite.model.report import RunReport
-from zoffsite.state import disk_seen, failing_since, last_report, save_report, see_disk
+from zoffsite.state import disk_seen, failing_since, last_good, last_report, last_success, save_report, see_disk
 
 BAD = replace(PARTIAL, started=STARTED + timedelta(days=1))
 WORSE = replace(STOPPED, started=STARTED + timedelta(days=2))
@@ -104,3 +104,12 @@ def test_a_broken_memory_of_a_disk_is_no_memory(tmp_path: Path) -> None:
     see_disk(42, tmp_path, datetime.now(UTC))
     (tmp_path / "disks" / "42").write_text("yesterday")
     assert disk_seen(42, tmp_path) is None
+
+
+def test_the_last_good_run_is_remembered_as_a_whole_and_for_each_dataset(tmp_path: Path) -> None:
+    assert (last_success("home", tmp_path), last_good("home", tmp_path)) == (None, {})
+    save_report(GOOD, tmp_path)
+    save_report(BAD, tmp_path)
+    save_report(WORSE, tmp_path)
+    assert last_success("home", tmp_path) == GOOD.started
+    assert last_good("home", tmp_path) == {"tank/a": BAD.started}

@@ -22,7 +22,7 @@ from pathlib import Path
 from shlex import quote
 
 from zoffsite.model.errors import OperationError
-from zoffsite.model.memory import Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
+from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
 from zoffsite.model.notice import Notice
 
 BUSY = 30.0
@@ -74,6 +74,20 @@ class Ledger:
             return frozenset()
         with self._transaction("BEGIN") as db:
             return frozenset(int(guid) for (guid,) in db.execute("SELECT guid FROM sent"))
+
+    def increments(self, since: datetime) -> tuple[Increment, ...]:
+        """What was sent in increments after `since`, oldest first."""
+        if not self.path.exists():
+            return ()
+        with self._transaction("BEGIN") as db:
+            rows = db.execute(
+                "SELECT dataset, written, at FROM sent WHERE job = ? AND base_guid IS NOT NULL AND at >= ? ORDER BY id",
+                (self.job, _text(since)),
+            )
+            return tuple(
+                Increment(dataset=dataset, written=written, when=datetime.fromisoformat(at))
+                for dataset, written, at in rows
+            )
 
     def alarms(self) -> Mapping[str, tuple[StandingAlarm, ...]]:
         """The alarms that stand, by the names of their datasets."""

@@ -1,7 +1,7 @@
 """Floor 2: what is remembered between runs: the last report of each job, since when it has been failing, its disk.
 
-One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since` and
-`last_good` beside it. And one file a removable disk, `disks/GUID`: when it was last seen.
+One file a job, `reports/JOB.json` in the state directory: the JSON of `views.json`, with `failing_since`,
+`last_success` and `last_good` beside it. And one file a removable disk, `disks/GUID`: when it was last seen.
 Backups never depend on it: facts decide what is sent. A file that is lost or broken only silences one recovery.
 """
 
@@ -31,6 +31,8 @@ def save_report(report: RunReport, directory: Path) -> bool:
     if report.state is not RunState.OK:
         since = failing_since(report.job, directory) or report.started
         tree["failing_since"] = since.isoformat()
+    succeeded = report.started if report.state is RunState.OK else last_success(report.job, directory)
+    tree["last_success"] = succeeded and succeeded.isoformat()
     good = {each.source: report.started for each in report.datasets if each.state.good}
     known = {**last_good(report.job, directory), **good}
     tree["last_good"] = {source: moment.isoformat() for source, moment in known.items()}
@@ -56,11 +58,12 @@ def last_report(job: str, directory: Path) -> RunReport | None:
 
 def failing_since(job: str, directory: Path) -> datetime | None:
     """When the first failed run started after which none has gone well; None after a good one, or before any."""
-    since = (_read(job, directory) or {}).get("failing_since")
-    try:
-        return datetime.fromisoformat(since) if isinstance(since, str) else None
-    except ValueError:
-        return None
+    return _moment(job, directory, "failing_since")
+
+
+def last_success(job: str, directory: Path) -> datetime | None:
+    """When the last run started that went well as a whole; None before any."""
+    return _moment(job, directory, "last_success")
 
 
 def last_good(job: str, directory: Path) -> Mapping[str, datetime]:
@@ -98,6 +101,14 @@ def _disk(guid: int, directory: Path) -> Path:
 
 def _path(job: str, directory: Path) -> Path:
     return directory / "reports" / f"{job}.json"
+
+
+def _moment(job: str, directory: Path, key: str) -> datetime | None:
+    text = (_read(job, directory) or {}).get(key)
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _read(job: str, directory: Path) -> dict[str, Any] | None:

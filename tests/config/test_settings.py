@@ -115,3 +115,13 @@ def test_the_state_directory_is_the_variable_then_the_setting_then_a_usual_place
 def test_nothing_heavy_is_imported_before_settings_are_read() -> None:
     code = "import sys, zoffsite.config.settings; sys.exit('pydantic' in sys.modules or 'prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_datasets_may_have_objectives_of_their_own_and_only_those_of_the_job(house: House) -> None:
+    house.add('objectives = { "tank/photos" = "8d", "tank/home/old" = "30d" }\n')
+    assert house.load().job("home").objectives == (
+        ("tank/photos", timedelta(days=8)),
+        ("tank/home/old", timedelta(days=30)),
+    )
+    problem = house.replace("tank/home/old", "tank/hom").problem()
+    assert problem.message == 'the job has no dataset "tank/hom"'

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.planning.make import job
 from zoffsite.model.status import Freshness
-from zoffsite.planning.freshness import judge
+from zoffsite.planning.freshness import judge, objective_of
 
 DAY = timedelta(days=1)
 
@@ -27,3 +28,12 @@ def test_late_is_a_warning_and_twice_as_late_or_nothing_at_all_is_critical(
     age: timedelta | None, expected: Freshness
 ) -> None:
     assert judge(age, DAY) is expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "days"),
+    [("tank/home", 1), ("tank/photos", 8), ("tank/photos/old", 8), ("tank/photos/raw", 30), ("tank/photosx", 1)],
+)
+def test_a_dataset_has_its_own_objective_or_that_of_the_nearest_above_it(dataset: str, days: int) -> None:
+    ours = job(objectives=(("tank/photos", 8 * DAY), ("tank/photos/raw", 30 * DAY)))
+    assert objective_of(ours, dataset) == days * DAY

@@ -25,7 +25,7 @@ from zoffsite.model.plan import (
     UpToDate,
 )
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport, RunState
-from zoffsite.model.status import Freshness, JobStatus, ReplicaStatus
+from zoffsite.model.status import Base, Freshness, JobStatus, ReplicaStatus
 from zoffsite.model.version import NOT_TAKEN, Bookmark, Snapshot
 
 STARTED = datetime(2026, 11, 23, 3, 0, 5, 123456, tzinfo=UTC)
@@ -120,10 +120,20 @@ REPLICA = ReplicaStatus(
     as_of=STARTED + timedelta(hours=1),
     used=4096,
     freshness=Freshness.OK,
+    objective=timedelta(hours=26),
+    base=Base(snapshot=True, bookmark=True, room=None),
     error=None,
 )
 EMPTY = replace(
-    REPLICA, newest=None, guid=None, taken=None, as_of=None, used=0, freshness=Freshness.CRITICAL, error=ERROR
+    REPLICA,
+    newest=None,
+    base=None,
+    guid=None,
+    taken=None,
+    as_of=None,
+    used=0,
+    freshness=Freshness.CRITICAL,
+    error=ERROR,
 )
 STATUS = JobStatus(job="home", when=STARTED + timedelta(hours=3), replicas=(REPLICA, EMPTY))
 

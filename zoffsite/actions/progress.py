@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from zoffsite.live import board_of
 from zoffsite.views.words import duration_words, rate_words, size_words
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,34 @@ class MeteredProgress:
         if complete:
             meter.total = meter.done
         self._draw(dataset, meter, True)
+
+
+class Both:
+    """One progress for two."""
+
+    def __init__(self, *parts: Progress) -> None:
+        self._parts = parts
+
+    def start(self, dataset: str, total: int) -> None:
+        """See Progress."""
+        for part in self._parts:
+            part.start(dataset, total)
+
+    def advance(self, dataset: str, count: int) -> None:
+        """See Progress."""
+        for part in self._parts:
+            part.advance(dataset, count)
+
+    def finish(self, dataset: str, *, complete: bool) -> None:
+        """See Progress."""
+        for part in self._parts:
+            part.finish(dataset, complete=complete)
+
+
+def shown_on_board(job: str, progress: Progress) -> Progress:
+    """`progress`, and the board of the run under way in this process, where one is."""
+    board = board_of(job)
+    return progress if board is None else Both(progress, board)
 
 
 def log_progress(every: float = 10.0) -> MeteredProgress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from zoffsite.config.settings import Settings
 from zoffsite.history import remember_run
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
+from zoffsite.live import Board, on_board
 from zoffsite.lock import JobLock
 from zoffsite.logtail import log_tail
 from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
@@ -57,13 +59,15 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
     ours (a cancelled Prefect run) ends all transfers, is reported as an interruption, and goes on.
     """
     run = _Run(settings, job, what)
-    with JobLock(job.name, what.how, settings.state_dir), log_tail() as run.tail:
+    with JobLock(job.name, what.how, settings.state_dir), log_tail() as run.tail, run.shown() as board:
         transfers.reset()
         run.begin()
         try:
             with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
                 for known in steps(run.started) if there else ():  # one by one: it survives an interruption
                     run.take(known)
+                    if isinstance(known, DatasetOutcome):
+                        board.one_done()
             transfers.check("back up", f"job {job.name}")
         except ZoffsiteError as error:
             log.error("%s; %s", error, error.remedy)
@@ -92,6 +96,10 @@ class _Run:
     def begin(self) -> None:
         if self.what.verb == BACKUP:
             self.notices += say_started(self.settings, self.job)
+
+    def shown(self) -> AbstractContextManager[Board]:
+        """Whoever looks from another process sees how far it is."""
+        return on_board(self.job.name, self.what.run, self.started, self.settings.state_dir)
 
     def idle(self) -> RunReport:
         """The target is a disk that is away, and may be: the last report stays the last one."""

@@ -11,7 +11,7 @@ from zoffsite.actions.holds import held
 from zoffsite.actions.look import look_at_replica
 from zoffsite.actions.memory import Record, take_note
 from zoffsite.actions.plan import plan_dataset
-from zoffsite.actions.progress import Progress
+from zoffsite.actions.progress import Progress, shown_on_board
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfer import transfer
 from zoffsite.model.errors import ConflictError, SafetyError
@@ -62,6 +62,7 @@ def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, progres
     limiter = hosts.limiter_of(job)
     sent = 0
     complete = False
+    progress = shown_on_board(job.name, progress)
     progress.start(plan.source, estimated_bytes(plan))
     try:
         for number, step in enumerate(plan.steps):

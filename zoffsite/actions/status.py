@@ -20,7 +20,8 @@ from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.work import Work
-from zoffsite.planning.freshness import judge
+from zoffsite.planning.capacity import base_of
+from zoffsite.planning.freshness import judge, objective_of
 from zoffsite.planning.wording import worded_error
 
 
@@ -36,7 +37,7 @@ def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
     """Look at both sides; changes nothing."""
     todo = find_common_base(job, hosts, look_at_source(job, hosts, now), now)
     replicas = tuple(_status_of(job, work, now) for work in todo.datasets)
-    return JobStatus(job=job.name, when=now, replicas=replicas)
+    return JobStatus(job=job.name, when=now, replicas=replicas, room=todo.room)
 
 
 def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
@@ -44,6 +45,7 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
     newest = replica.newest if replica else None
     taken = datetime.fromtimestamp(newest.creation, UTC) if newest else None
     as_of = now if newest and unwritten_since(work.source, newest.guid) else taken
+    objective = objective_of(job, work.source.dataset.name)
     return ReplicaStatus(
         source=work.source.dataset.name,
         replica=work.plan.replica,
@@ -52,7 +54,9 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         taken=taken,
         as_of=as_of,
         used=replica.dataset.used if replica else 0,
-        freshness=judge(now - as_of if as_of else None, job.objective),
+        freshness=judge(now - as_of if as_of else None, objective),
+        objective=objective,
+        base=base_of(work.source, newest.guid) if newest else None,
         error=worded_error(job, problem) if (problem := _problem(work)) else None,
     )
 

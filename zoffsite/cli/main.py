@@ -125,7 +125,9 @@ def verify(
 
 @app.command()
 def deploy(
-    prefect: Annotated[bool, typer.Option("--prefect", help="A Prefect server here, and runs for it.")] = False,
+    prefect: Annotated[
+        bool, typer.Option("--prefect", help="A Prefect server here, and what runs jobs for it.")
+    ] = False,
     worker: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--worker", metavar="URL", help="Run jobs for the Prefect server whose API is at this URL."),
@@ -153,33 +155,45 @@ def deploy(
 
 
 @app.command()
-def status(job: JobOption = None, json: JsonOption = False) -> None:
-    """Show how old the data on the box is.
-
-    Judged by what is on the box, per dataset, against the objective of its job; exit 1 when any is stale.
-    """
-    from zoffsite.cli.status import run_status
-
-    raise typer.Exit(run_status(job, as_json=json))
-
-
-@app.command()
-def doctor(
-    job: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[JOB]", help="The job of zoffsite.toml; not needed if there is only one."),
-    ] = None,
-    tell: Annotated[bool, typer.Option("--tell", help="Send alerts, too: for a timer.")] = False,
+def status(
+    job: JobOption = None,
     json: JsonOption = False,
+    nagios: Annotated[bool, typer.Option("--nagios", help="One line for a monitor; exits 0, 1, 2 or 3.")] = False,
+    prometheus: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--prometheus", metavar="FILE", help="Write metrics, for node exporter's textfile collector."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow a run under way; contacts nobody.")] = False,
+    serve: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--serve", metavar="PORT", min=0, max=65535, help="Answer /metrics and /status on loopback."),
+    ] = None,
+    every: Annotated[int, typer.Option(min=10, help="With --serve: look at most so often, in seconds.")] = 300,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Print a dashboard for Grafana.")] = False,
 ) -> None:
-    """Examine both machines and the way between them. Changes nothing.
+    """Show how old the data on the box is, when jobs run, and how long there is room.
 
-    Each finding says why it matters, what to do, and whether it was seen from here or is the box's own word.
-    Run it as root on the source, or parts cannot be looked at. Exit 1 when anything is not as it should be.
+    Judged by what is on the box, per dataset, against its own objective; exit 1 when any is stale.
     """
-    from zoffsite.cli.doctor import run_doctor
+    if sum((json, nagios, watch, dashboard, serve is not None)) > 1:
+        raise typer.BadParameter("--json, --nagios, --watch, --serve and --dashboard exclude each other")
+    if dashboard:
+        from zoffsite.views.dashboard import dashboard_json
 
-    raise typer.Exit(run_doctor(job, tell=tell, as_json=json))
+        print(dashboard_json())
+        return
+    if watch:
+        from zoffsite.cli.watch import watch_runs
+
+        raise typer.Exit(watch_runs(job))
+    if serve is not None:
+        from zoffsite.cli.serve import serve_status
+
+        raise typer.Exit(serve_status(job, serve, every))
+    from zoffsite.cli.status import Form, run_status
+
+    form = Form.NAGIOS if nagios else Form.JSON if json else Form.TABLE
+    raise typer.Exit(run_status(job, form, prometheus))
 
 
 @app.command("restore")
@@ -222,6 +236,25 @@ def restore_(
         bandwidth=bandwidth,
     )
     raise typer.Exit(run_restore(job, asked, dry_run=dry_run, as_json=json))
+
+
+@app.command()
+def doctor(
+    job: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[JOB]", help="The job of zoffsite.toml; not needed if there is only one."),
+    ] = None,
+    tell: Annotated[bool, typer.Option("--tell", help="Send alerts, too: for a timer.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Examine both machines and the way between them. Changes nothing.
+
+    Each finding says why it matters, what to do, and whether it was seen from here or is the box's own word.
+    Run it as root on the source, or parts cannot be looked at. Exit 1 when anything is not as it should be.
+    """
+    from zoffsite.cli.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(job, tell=tell, as_json=json))
 
 
 @app.command("approve-key")

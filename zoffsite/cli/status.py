@@ -1,65 +1,82 @@
-"""`zoffsite status`: how old is what the box holds?"""
+"""`zoffsite status`: how old is what the box holds, when did it run, how long is there room?"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.table import Table
-from rich.text import Text
-
-from zoffsite.actions.status import status_at_hand
+from zoffsite.actions.overview import overview
 from zoffsite.cli.context import console, jobs_of, print_json
-from zoffsite.cli.report import draw_notices
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
-from zoffsite.model.errors import ExitCode
-from zoffsite.model.job import Job
-from zoffsite.model.status import Freshness, JobStatus, ReplicaStatus
-from zoffsite.views.json import status_json
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.model.errors import ExitCode, OperationError
+from zoffsite.model.overview import Overview
 
-STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL: "bold red"}
+if TYPE_CHECKING:
+    from zoffsite.config.settings import Settings
+    from zoffsite.model.job import Job
 
 
-def run_status(name: str | None, *, as_json: bool) -> ExitCode:
-    """Show the replicas of one job, or of all; exit 1 when any is stale or not good."""
+class Form(Enum):
+    """How it is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+    NAGIOS = "nagios"
+
+
+def run_status(name: str | None, form: Form, prometheus: Path | None) -> int:
+    """Show one job, or all; and write the metrics to a file, if one is named. The exit code."""
     settings = load()
     jobs = jobs_of(settings, name)
+    seen = look(settings, jobs)
+    if prometheus is not None:
+        write_metrics(prometheus, seen)
+    if form is Form.NAGIOS:
+        from zoffsite.views.overview import nagios_lines
+
+        code, text = nagios_lines(seen)
+        print(text)
+        return code
+    if form is Form.JSON:
+        from zoffsite.views.overview import overview_json
+
+        print_json([overview_json(each) for each in seen])
+    elif prometheus is None:
+        from zoffsite.cli.status_table import draw_overview
+
+        for job, each in zip(jobs, seen, strict=True):
+            draw_overview(console(), job, each)
+    return exit_code(seen)
+
+
+def look(settings: Settings, jobs: Sequence[Job]) -> list[Overview]:
+    """Every job at a glance; a side that is away costs only what it knows."""
     with Connections() as hosts:
-        found = [status_at_hand(job, hosts, settings.state_dir, datetime.now(UTC)) for job in jobs]
-    if as_json:
-        print_json([status_json(each) for each in found])
-    else:
-        for job, each in zip(jobs, found, strict=True):
-            _draw(job, each)
-    good = all(replica.good for each in found for replica in each.replicas)
-    return ExitCode.OK if good else ExitCode.SOME_FAILED
+        return [overview(settings, job, hosts, datetime.now(UTC)) for job in jobs]
 
 
-def _draw(job: Job, found: JobStatus) -> None:
-    out = console()
-    out.print(f"Job [bold]{job.name}[/]: no replica should be older than {duration_words(job.objective)}\n")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("Dataset", "State", "Newest snapshot", "Data as of"):
-        table.add_column(title, overflow="fold")
-    table.add_column("Size", justify="right")
-    for replica in found.replicas:
-        table.add_row(*_row(replica, found.when))
-    if found.replicas:
-        out.print(table)
-    draw_notices(out, found.notices)
-    for replica in found.replicas:
-        if replica.error is not None:
-            out.print(Text(f"\n{replica.error.message}\n  Next: {replica.error.remedy}", "red"))
+def exit_code(seen: Sequence[Overview]) -> int:
+    """Why a side could not be asked outranks a replica that is stale or not good."""
+    errors = [each.error_exit for each in seen if each.error is not None]
+    return max(errors) if errors else ExitCode.OK if all(each.good for each in seen) else ExitCode.SOME_FAILED
 
 
-def _row(replica: ReplicaStatus, now: datetime) -> tuple[Text, ...]:
-    style = STYLES[replica.freshness] if replica.error is None else "bold red"
-    state = replica.freshness.upper() if replica.error is None else "NOT GOOD"
-    return (
-        Text(replica.source),
-        Text(state, style),
-        Text(f"{replica.taken:%Y-%m-%d %H:%M:%S}" if replica.taken else "nothing"),
-        Text(f"{duration_words(now - replica.as_of)} ago" if replica.as_of else "never"),
-        Text(size_words(replica.used)),
-    )
+def write_metrics(path: Path, seen: Sequence[Overview]) -> None:
+    """Write the file whole, for everybody to read: node exporter's textfile collector runs as a user of its own."""
+    from zoffsite.files import write_whole
+    from zoffsite.views.metrics import metrics_text
+
+    try:
+        write_whole(path, metrics_text(seen), mode=0o644)
+    except OSError as error:
+        raise OperationError(
+            "write",
+            f"the metrics to {path}",
+            str(error.strerror),
+            f"make its directory writable for this user: ls -ld {path.parent}",
+            code="metrics-not-written",
+        ) from error

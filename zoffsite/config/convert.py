@@ -77,6 +77,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
             longest_wait=table.retries.longest_wait.total_seconds(),
         ),
         objective=table.objective,
+        objectives=tuple(table.objectives.items()),
         ledger=ledger,
         by_property=table.by_property,
         siblings=tuple(parsed.jobs),

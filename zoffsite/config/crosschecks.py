@@ -135,6 +135,14 @@ def _replica_names(name: str, job: JobTable) -> Iterator[tuple[Loc, str, str]]:
         yield ("job", name, "replicas", dataset), dataset, replica
 
 
+def _objectives(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        for dataset in job.objectives:
+            if not _can_cover(job, dataset):
+                what = f'the job has no dataset "{dataset}"'
+                yield ("job", name, "objectives", dataset), what, "name one that it backs up, or remove this line"
+
+
 def _can_cover(job: JobTable, dataset: str) -> bool:
     """Whether the job can be about `dataset`: any can be, where datasets say so themselves."""
     if covers(job.exclude, dataset, recursive=True):
@@ -246,6 +254,7 @@ _CHECKS: tuple[Callable[[Parsed], Iterator[Finding]], ...] = (
     _keys,
     _lists,
     _replicas,
+    _objectives,
     _roots,
     _snapshots,
     _hooks,

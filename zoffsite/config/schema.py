@@ -212,6 +212,7 @@ class JobTable(Table):
     windows: tuple[WindowTable, ...] = ()
     stall: Duration = timedelta(minutes=2)
     objective: Duration = timedelta(hours=26)
+    objectives: dict[Annotated[str, AfterValidator(check_dataset)], Duration] = Field(default_factory=dict)
     snapshots: SnapshotsTable = SnapshotsTable()
     keep: KeepTable = KeepTable()
     retries: RetriesTable = RetriesTable()

@@ -136,8 +136,9 @@ class Job:
 
     `bandwidth` is bytes per second over all datasets together, outside its `windows`; `reserve` is bytes that stay free
     on the box. `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective`
-    is stale. `replicas` gives datasets another name below `root` than their own. `ledger` is the file that remembers
-    what was sent. `by_property`: datasets are chosen by their own property, too; `siblings` are the names of all jobs.
+    is stale; `objectives` gives some datasets, with all below them, another. `replicas` gives datasets another name
+    below `root` than their own. `ledger` is the file that remembers what was sent. `by_property`: datasets are chosen by
+    their own property, too; `siblings` are the names of all jobs.
     `restore_identity` is the key with which a restore logs in, where it is another one.
     `accepted` are findings of the doctor that may be so: a check's name, or it and a subject.
     """
@@ -165,6 +166,7 @@ class Job:
     by_property: bool = False
     siblings: tuple[str, ...] = ()
     replicas: tuple[tuple[str, str], ...] = ()
+    objectives: tuple[tuple[str, timedelta], ...] = ()
     hooks: tuple[Hook, ...] = ()
     reserve: int = 0
     gated: bool = False

@@ -31,6 +31,15 @@ class SentSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Increment:
+    """An incremental send of the past: its size in bytes, and `when` (UTC) it had arrived."""
+
+    dataset: str
+    written: int
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnBox:
     """A snapshot that the box must still have: it was there, and nothing of ours has pruned it."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
+from zoffsite.model.work import Room
 
 
 class Freshness(StrEnum):
@@ -19,9 +20,23 @@ class Freshness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What the next increment starts from: the newest on the box, as the source still has it.
+
+    `room` is how many bytes can be written on the source before it is full, and somebody must destroy the snapshot that
+    is the base. A bookmark takes no room and survives that: then it is None.
+    """
+
+    snapshot: bool
+    bookmark: bool
+    room: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplicaStatus:
     """One dataset's replica. `newest` is the newest snapshot on the box, taken at `taken` (UTC); `used` is bytes.
 
+    `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
     written to since. None: the box holds nothing. `error` says what verification found wrong.
     """
@@ -34,6 +49,8 @@ class ReplicaStatus:
     as_of: datetime | None
     used: int
     freshness: Freshness
+    objective: timedelta
+    base: Base | None
     error: ErrorReport | None
 
     @property
@@ -44,9 +61,13 @@ class ReplicaStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """All replicas of one job, looked at `when` (UTC). None of them where the target is a disk that is away."""
+    """All replicas of one job, looked at `when` (UTC). None of them where the target is a disk that is away.
+
+    `room` is what the target has, None where it was not asked.
+    """
 
     job: str
     when: datetime
     replicas: tuple[ReplicaStatus, ...]
     notices: tuple[Notice, ...] = ()
+    room: Room | None = None

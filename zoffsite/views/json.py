@@ -23,7 +23,7 @@ from zoffsite.model.plan import (
     ResumeSend,
 )
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
-from zoffsite.model.status import JobStatus, ReplicaStatus
+from zoffsite.model.status import Base, JobStatus, ReplicaStatus
 from zoffsite.model.version import Bookmark, Snapshot, Version
 
 Json = dict[str, Any]
@@ -217,9 +217,15 @@ def _replica_json(replica: ReplicaStatus, when: datetime) -> Json:
         "age_seconds": (when - replica.as_of).total_seconds() if replica.as_of else None,
         "used": replica.used,
         "freshness": replica.freshness.value,
+        "objective_seconds": replica.objective.total_seconds(),
+        "base": _base_status_json(replica.base),
         "good": replica.good,
         "error": error_json(replica.error),
     }
+
+
+def _base_status_json(base: Base | None) -> Json | None:
+    return None if base is None else {"snapshot": base.snapshot, "bookmark": base.bookmark, "room": base.room}
 
 
 def _guid(guid: int | None) -> str | None:

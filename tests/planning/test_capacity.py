@@ -1,0 +1,66 @@
+"""How long there is room, and what the next increment hangs on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.planning.make import mark, snap, source
+from zoffsite.model.memory import Increment
+from zoffsite.model.status import Base
+from zoffsite.planning.capacity import base_of, daily_growth, days_left, month_more
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def sent(days_ago: float, written: int, name: str = "tank/a") -> Increment:
+    return Increment(dataset=name, written=written, when=NOW - days_ago * DAY)
+
+
+def test_growth_is_what_came_after_the_first_increment_over_the_time_it_took() -> None:
+    assert daily_growth([sent(4, 999), sent(3, 10), sent(2, 20), sent(1, 30)], NOW) == {"tank/a": 20}
+    assert daily_growth([sent(1, 30), sent(4, 999), sent(3, 10), sent(2, 20)], NOW) == {"tank/a": 20}
+
+
+def test_each_dataset_grows_on_its_own() -> None:
+    many = [sent(day, 10, name) for day in range(5) for name in ("tank/a", "tank/b")]
+    assert daily_growth(many, NOW) == {"tank/a": 10, "tank/b": 10}
+
+
+@pytest.mark.parametrize(
+    "increments",
+    [
+        [],
+        [sent(2, 10), sent(1, 10)],
+        [sent(0.5, 10), sent(0.4, 10), sent(0.3, 10), sent(0.2, 10)],
+        [sent(31, 10), sent(2, 10), sent(1, 10)],
+        [sent(2, 10), sent(1, 10), sent(-1, 10)],
+    ],
+)
+def test_of_too_little_nobody_can_tell(increments: list[Increment]) -> None:
+    assert daily_growth(increments, NOW) == {}
+
+
+def test_days_left_are_those_measured_on_the_box_else_as_if_nothing_were_pruned() -> None:
+    assert days_left(100, 7.5, {"a": 10, "b": 10}) == 7.5
+    assert days_left(100, None, {"a": 10, "b": 10}) == 5
+    assert days_left(None, None, {"a": 10}) is None
+    assert days_left(100, None, {}) is None
+    assert days_left(100, None, {"a": 0}) is None
+
+
+def test_a_month_more_of_history_costs_at_most_what_a_month_brings() -> None:
+    assert month_more({"a": 10, "b": 0.5}) == 315
+    assert month_more({}) is None
+
+
+def test_a_base_that_has_a_bookmark_hangs_on_no_room() -> None:
+    alone = source(snap(1), available=4096)
+    guid = snap(1).guid
+    assert base_of(alone, guid) == Base(snapshot=True, bookmark=False, room=4096)
+    both = source(snap(1), bookmarks=[mark(1)], available=4096)
+    assert base_of(both, guid) == Base(snapshot=True, bookmark=True, room=None)
+    assert base_of(source(bookmarks=[mark(1)]), guid) == Base(snapshot=False, bookmark=True, room=None)
+    assert base_of(alone, guid + 1) is None
