@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-PATIENCE = 10.0
+PATIENCE = 5.0
 """Seconds that one try may take, from connecting to the answer."""
 TRIES = 2
 LONGEST = 10_000

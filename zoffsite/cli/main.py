@@ -336,3 +336,14 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(ExitCode.SOME_FAILED)
+@notify_app.command("digest")
+def notify_digest(job: JobOption = None) -> None:
+    """Send how everything stands, to the URLs that are for digests: made for a timer or cron, once a week.
+
+    Contacts both sides. What it finds changes no exit code: that is what `status` is for.
+    """
+    from zoffsite.cli.notify import send_digest
+
+    raise typer.Exit(send_digest(job))
+
+

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from zoffsite.cli.report import draw_notices
 from zoffsite.model.job import Job
-from zoffsite.model.overview import Capacity, Overview
+from zoffsite.model.overview import Overview
 from zoffsite.model.report import RunState
 from zoffsite.model.status import Freshness, ReplicaStatus
+from zoffsite.views.digest import room_words
 from zoffsite.views.words import duration_words, size_words
 
 STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL: "bold red"}
@@ -87,18 +88,6 @@ def _room(seen: Overview) -> list[Text]:
             room = f"{size_words(base.room)} can be written there before its pool is full"
             lines.append(Text(f"{replica.source}: its base on the source is a snapshot alone, no bookmark; {room}"))
     return lines
-
-
-def room_words(capacity: Capacity) -> str:
-    """What is free, for how long, and what more history would cost; "" where nothing is known."""
-    parts = []
-    if capacity.free is not None:
-        parts.append(f"{size_words(max(capacity.free, 0))} free")
-    if capacity.days_left is not None:
-        parts.append(f"full in about {capacity.days_left:.0f} days")
-    if capacity.month_more is not None:
-        parts.append(f"30 days more of history cost at most {size_words(capacity.month_more)}")
-    return f"Room: {'; '.join(parts)}" if parts else ""
 
 
 def _draw_error(out: Console, message: str, remedy: str) -> None:

@@ -1,0 +1,63 @@
+"""The commands for monitors and digests, as they are typed, where the box cannot be reached."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.test_commands import Zoffsite, closed_port, write_settings, zoffsite
+from tests.notify.servers import web_server, web_url
+
+__all__ = ["closed_port", "zoffsite"]
+
+
+def test_a_box_that_cannot_be_reached_is_unknown_to_a_monitor(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("status", "--nagios")
+    assert done.returncode == 3
+    assert done.stdout.startswith("ZOFFSITE UNKNOWN - 0 of 0 replicas are good\nhome: ")
+
+
+def test_a_box_that_cannot_be_reached_is_in_the_json_and_in_the_metrics(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("status", "--json", "--prometheus", str(tmp_path / "out.prom"))
+    assert done.returncode == 3
+    (job,) = json.loads(done.stdout)
+    assert (job["replicas"], job["error"]["code"]) == ([], "connection-refused")
+    assert 'zoffsite_up{job="home"} 0.0' in (tmp_path / "out.prom").read_text()
+
+
+def test_without_a_run_a_watch_that_nobody_sees_says_so_and_ends(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("status", "--watch")
+    assert (done.returncode, done.stdout) == (0, "home: no run is under way\n")
+
+
+def test_forms_of_the_status_exclude_each_other(zoffsite: Zoffsite, tmp_path: Path, closed_port: int) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    assert zoffsite("status", "--json", "--nagios").returncode == 2
+
+
+def test_a_digest_arrives_even_when_the_box_cannot_be_reached(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    with web_server() as (port, posted):
+        url = web_url(port).get_secret_value()
+        done = zoffsite("notify", "digest", ZOFFSITE_NOTIFY_URLS=f"failure={url} digest={url}")
+    assert done.returncode == 0, done.stderr
+    assert posted.get_nowait()["title"] == "zoffsite home: digest: it cannot be told how the replicas stand"
+    assert posted.empty()
+
+
+def test_a_digest_that_nobody_wants_is_wrong_usage(zoffsite: Zoffsite, tmp_path: Path, closed_port: int) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    done = zoffsite("notify", "digest", ZOFFSITE_NOTIFY_URLS="failure=json://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "no notification URL for a digest is set" in " ".join(done.stderr.split())
