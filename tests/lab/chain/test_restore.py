@@ -1,0 +1,139 @@
+"""What the box holds comes back: a tree with its contents and its one key, also in pieces; and nothing else comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import MakeStage
+from .impostor import REAL, impostor
+from .stage import Json, Stage
+
+pytestmark = pytest.mark.lab
+KEY = "/root/keys/tank_restore"
+PREFIX = "zoffsite-home-"
+OTHER = "vault/restore/tank:restore:photos"
+
+
+@pytest.fixture(scope="module")
+def stage(make_stage: MakeStage) -> Stage:
+    """A tree of three with two backups of its top, and a box whose user may send."""
+    stage = make_stage("restore")
+    stage.source.run(f"zfs create {stage.tree}/photos; zfs create -V 2M -o volblocksize=16K {stage.tree}/disk")
+    stage.source.run(f"head -c 2M /dev/urandom >/dev/zvol/{stage.tree}/disk; zpool sync tank")
+    stage.write("one", "3M")
+    stage.write("two", "1M", f"{stage.tree}/photos")
+    stage.backup()
+    stage.source.run(f"rm /{stage.tree}/one; chmod 750 /{stage.tree}")
+    stage.write("three", "1M")
+    stage.backup()
+    stage.box.run(f"zfs allow -u zoffsite send {stage.root}")
+    return stage
+
+
+def restore(stage: Stage, *words: str, expect: int = 0, dataset: str = "") -> Json:
+    tree: Json = stage.zoffsite("restore", dataset or stage.tree, "--json", *words, expect=expect).json
+    return tree
+
+
+def part(report: Json, target: str) -> Json:
+    return next(each for each in report["datasets"] if each["target"] == target)
+
+
+def contents(stage: Stage, dataset: str) -> str:
+    """Names, modes and contents of all files."""
+    return stage.source.run(
+        f"cd /{dataset} && find . -printf '%p %m %U %G\\n' | sort && find . -type f -exec sha256sum {{}} + | sort"
+    )
+
+
+def there(stage: Stage, dataset: str) -> bool:
+    return stage.source.try_run(["zfs", "list", dataset]).code == 0
+
+
+def test_a_plan_says_what_would_come_back_and_changes_nothing(stage: Stage) -> None:
+    plan = restore(stage, "--to", "tank/back", "--dry-run")
+    assert [(each["target"], each["action"]) for each in plan["datasets"]] == [
+        ("tank/back", "receive"),
+        ("tank/back/disk", "receive"),
+        ("tank/back/photos", "receive"),
+    ]
+    assert plan["keys"] == [stage.tree]
+    assert plan["estimated_bytes"] > 3_000_000
+    assert not there(stage, "tank/back")
+
+
+def test_a_tree_comes_back_with_its_contents_and_one_key_opens_it_all(stage: Stage) -> None:
+    report = restore(stage, "--to", "tank/back", "--key-file", KEY, "--mount")
+    assert {each["state"] for each in report["datasets"]} == {"restored"}
+    for name in ("", "/photos"):
+        assert part(report, f"tank/back{name}")["mounted"] == f"/tank/back{name}"
+        assert contents(stage, f"tank/back{name}") == contents(stage, stage.tree + name)
+    disks = stage.source.run(f"cat /dev/zvol/tank/back/disk | sha256sum; cat /dev/zvol/{stage.tree}/disk | sha256sum")
+    assert len(set(disks.split()) - {"-"}) == 1
+    roots = stage.source.run("zfs get -Hrpo value -t filesystem,volume encryptionroot tank/back").split()
+    assert set(roots) == {"tank/back"}
+    options = stage.source.run("findmnt -no OPTIONS /tank/back").strip().split(",")
+    assert {"ro", "nosuid", "nodev", "noexec"} <= set(options)
+
+
+def test_the_same_command_again_finds_all_of_it_there(stage: Stage) -> None:
+    report = restore(stage, "--to", "tank/back", "--key-file", KEY, "--mount")
+    assert {each["state"] for each in report["datasets"]} == {"there"}
+    assert part(report, "tank/back/photos")["mounted"] == "/tank/back/photos"
+
+
+def test_an_older_snapshot_comes_back_by_name_and_by_date_but_not_over_what_is_there(stage: Stage) -> None:
+    first, second = stage.names(stage.box, stage.replica())
+    before = second.removeprefix(PREFIX)  # a snapshot is named a moment before it is taken
+    for number, choice in enumerate((first, before)):
+        words = ("--snapshot", choice, "--alone", "--key-file", KEY, "--mount")
+        restore(stage, "--to", f"tank/old{number}", *words)
+        files = stage.source.run(f"ls /tank/old{number}").split()
+        assert "one" in files
+        assert "three" not in files
+    refused = restore(stage, "--to", "tank/back", "--snapshot", first, "--alone", expect=4)
+    assert part(refused, "tank/back")["error"]["code"] == "target-exists"
+
+
+def test_a_restore_that_broke_off_goes_on_from_where_it_was(stage: Stage) -> None:
+    first = stage.names(stage.box, stage.replica())[0]
+    with impostor(stage.box, "zoffsite", "send", f'{REAL} "$@" | head -c 1500000; exit 1'):
+        broken = restore(stage, "--to", "tank/resumed", "--alone", "--snapshot", first, expect=1)
+    assert part(broken, "tank/resumed")["state"] == "failed"
+    words = ("--to", "tank/resumed", "--alone")
+    assert part(restore(stage, *words, "--dry-run"), "tank/resumed")["action"] == "resume"
+    report = restore(stage, *words, "--key-file", KEY, "--mount")
+    assert 0 < part(report, "tank/resumed")["bytes"] < 2_500_000
+    assert "one" in stage.source.run("ls /tank/resumed").split()
+    stage.source.run("cmp /tank/resumed/one /tank/old0/one")
+
+
+@pytest.mark.parametrize(
+    ("lie", "code"),
+    [
+        (f"{REAL} send -w $({REAL} list -Hpt snapshot -o name {OTHER} | head -n 1)", "stream-unexpected-guid"),
+        ("printf '%400s' hello", "stream-malformed"),
+        (f'{REAL} "$@" | (head -c 312; tail -c +313 | tr "\\000-\\377" "\\001-\\377\\000")', "stream"),
+    ],
+    ids=["another snapshot", "no stream", "tampered"],
+)
+def test_what_was_not_asked_for_is_refused(stage: Stage, lie: str, code: str) -> None:
+    with impostor(stage.box, "zoffsite", "send", lie):
+        report = restore(stage, "--to", "tank/lied", "--alone", expect=4)
+    assert part(report, "tank/lied")["error"]["code"].startswith(code)
+    assert not there(stage, "tank/lied")
+
+
+def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
+    stage.source.put(b"{}", "/etc/zoffsite/policy.json")
+    try:
+        done = stage.zoffsite("restore", stage.tree, "--to", "tank/here", expect=4)
+    finally:
+        stage.source.run("rm /etc/zoffsite/policy.json")
+    assert "the box itself" in done.said
+    stage.configure(source_port=stage.box.uplink_port, source_key=stage.box.host_key())
+    try:
+        done = stage.zoffsite("restore", stage.tree, "--to", "vault/here", expect=4)
+    finally:
+        stage.configure(source_port=stage.source.uplink_port, source_key=stage.source.host_key())
+    assert "the box itself" in done.said
