@@ -1,11 +1,9 @@
-"""What every verb shares: the settings file, the logs, and how an error looks."""
+"""What every verb shares: the settings file, and how an error looks."""
 
 from __future__ import annotations
 
 import json
-import logging
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +15,10 @@ if TYPE_CHECKING:
     from zoffsite.model.job import Job
 
 
-def set_up(config: Path | None, *, verbose: bool) -> None:
-    """Remember where the settings are, for this process and the flows it starts; send the logs to stderr."""
+def set_up(config: Path | None) -> None:
+    """Remember where the settings are, for this process and the flows it starts."""
     if config is not None:
         os.environ["ZOFFSITE_CONFIG"] = str(config.absolute())
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger("zoffsite").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
 def job_of(settings: Settings, name: str | None) -> Job:

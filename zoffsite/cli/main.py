@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from zoffsite.cli.logs import LogFormat, LogLevel, set_up_logs
 from zoffsite.model.errors import ExitCode, ZoffsiteError
 
 app = typer.Typer(
@@ -52,12 +53,17 @@ def everywhere(
         Optional[Path],  # noqa: UP045
         typer.Option("--config", "-c", help="The settings file (default: where zoffsite.toml is looked for)."),
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say each command that is run.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="The same as --log-level debug.")] = False,
+    log_level: Annotated[
+        LogLevel, typer.Option("--log-level", help="What the log on stderr says; debug: each command that is run, too.")
+    ] = LogLevel.INFO,
+    log_format: Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or JSON.")] = LogFormat.TEXT,
 ) -> None:
     """Options of every verb."""
     from zoffsite.cli.context import set_up
 
-    set_up(config, verbose=verbose)
+    set_up(config)
+    set_up_logs(log_format, LogLevel.DEBUG if verbose else log_level)
 
 
 @app.command()
