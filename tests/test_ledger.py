@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.planning.make import snap
 from zoffsite import ledger as module
 from zoffsite.ledger import HABIT, Ledger
 from zoffsite.model.errors import OperationError
-from zoffsite.model.memory import Increment, Memory, OnBox, SentSnapshot
+from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot
 from zoffsite.model.notice import Notice
+from zoffsite.model.plan import SendStep
+from zoffsite.model.proof import ProofOutcome, ProofResult, Provable
 
 REPLICA = "vault/box/tank:home"
 WHEN = datetime(2026, 11, 23, 3, 0, 0, 123456, tzinfo=UTC)
@@ -92,6 +95,20 @@ def test_whose_key_opened_it_when_it_was_last_sent_is_remembered(ledger: Ledger)
     ledger.add(replace(NEXT, encryptionroot="tank/home"))
     ledger.seen([("tank/home", 7, REPLICA, OnBox(name="three", guid=3))])
     assert ledger.recall().replicas[REPLICA].encryptionroot == "tank/home"
+
+
+def test_what_was_proved_counts_until_it_differs_or_is_renamed(ledger: Ledger, path: Path) -> None:
+    assert ledger.proved() == {}
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    good = ProofOutcome(provable=each, state=ProofResult.PROVED, when=WHEN, bytes=7, seconds=1.5)
+    ledger.add_proof(good)
+    assert ledger.proved() == {(REPLICA, 101, 102): WHEN}
+    assert Ledger(path, "other").proved() == {}
+    ledger.renamed(Remembered(dataset="tank/home", replica=REPLICA), "tank/house", "vault/box/tank:house")
+    assert ledger.proved() == {("vault/box/tank:house", 101, 102): WHEN}
+    ledger.add_proof(replace(good, state=ProofResult.DIFFERENT, provable=replace(each, replica="vault/box/tank:house")))
+    assert ledger.proved() == {}
 
 
 def test_another_job_knows_nothing_of_it(ledger: Ledger, path: Path) -> None:

@@ -24,6 +24,7 @@ from shlex import quote
 from zoffsite.model.errors import OperationError
 from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
 from zoffsite.model.notice import Notice
+from zoffsite.model.proof import ProofOutcome, ProofResult, Proved
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
@@ -50,6 +51,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # For a restore: which key opened the dataset when it was sent.
     ("ALTER TABLE sent ADD COLUMN encryptionroot TEXT",),
+    (
+        # `base_guid` is "0" for a full stream; `equal` says whether both ends came to the same.
+        """CREATE TABLE proofs (
+            id INTEGER PRIMARY KEY, job TEXT NOT NULL, dataset TEXT NOT NULL, replica TEXT NOT NULL,
+            snapshot TEXT NOT NULL, guid TEXT NOT NULL, base_guid TEXT NOT NULL, equal INTEGER NOT NULL,
+            bytes INTEGER NOT NULL, seconds REAL NOT NULL, at TEXT NOT NULL
+        ) STRICT""",
+    ),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
 
@@ -160,11 +169,44 @@ class Ledger:
         names = (self.job, old.dataset, old.replica)
         with self._transaction() as db:
             db.execute("UPDATE OR REPLACE alarms SET dataset = ?4 WHERE job = ?1 AND dataset = ?2", (*names, dataset))
-            for table in ("sent", "trusted"):
+            for table in ("sent", "trusted", "proofs"):
                 db.execute(
                     f"UPDATE OR REPLACE {table} SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",  # noqa: S608
                     (*names, dataset, replica),
                 )
+
+    def add_proof(self, outcome: ProofOutcome) -> None:
+        """Write down what both ends said of a stream; one of which nobody knows is none."""
+        replica, base, to = outcome.provable.unit
+        row = (
+            self.job,
+            outcome.provable.dataset,
+            replica,
+            outcome.provable.ours.to.name,
+            str(to),
+            str(base),
+            outcome.state is ProofResult.PROVED,
+            outcome.bytes,
+            outcome.seconds,
+            _text(outcome.when),
+        )
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO proofs (job, dataset, replica, snapshot, guid, base_guid, equal, bytes, seconds, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def proved(self) -> Proved:
+        """When each stream was proved last; one that differed since is none of them."""
+        if not self.path.exists():
+            return {}
+        with self._transaction("BEGIN") as db:
+            rows = db.execute(
+                "SELECT replica, base_guid, guid, equal, at FROM proofs WHERE job = ? ORDER BY id", (self.job,)
+            )
+            last = {(replica, int(base), int(to)): (equal, at) for replica, base, to, equal, at in rows}
+            return {unit: datetime.fromisoformat(at) for unit, (equal, at) in last.items() if equal}
 
     def raise_alarms(self, notices: Iterable[Notice]) -> None:
         """Let these stand, by their subject (a dataset) and code; those that stand already stay as they are."""

@@ -202,6 +202,30 @@ def status(
     raise typer.Exit(run_status(job, form, prometheus))
 
 
+@app.command("prove")
+def prove_(
+    job: JobOption = None,
+    dataset: DatasetOption = None,
+    within: Annotated[
+        str, typer.Option("--within", help="Only what was not proved for so long; 0 proves all of it again.")
+    ] = "30d",
+    at_most: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--at-most", help='Read about so much, the rest another time: "50 GB".'),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be proved.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Prove, without a key, that the box still holds what was sent.
+
+    Both sides read the same stream from their own disks, and compute a digest keyed by a number that nobody knew
+    before. Nothing but the digest crosses the wire. What differs is an alarm: exit 1, and nothing of it is pruned.
+    """
+    from zoffsite.cli.prove import run_prove
+
+    raise typer.Exit(run_prove(job, dataset or [], within, at_most, dry_run=dry_run, as_json=json))
+
+
 @app.command("restore")
 def restore_(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As it is called on the source.")],

@@ -5,17 +5,25 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Collection, Sequence
+from importlib.resources import files
 
 from zoffsite.hosts.runner import Completed, Process, Runner
 from zoffsite.model.errors import OperationError
 from zoffsite.model.openzfs import Versions
+from zoffsite.model.plan import SendStep
+from zoffsite.model.proof import StreamDigest
 from zoffsite.zfs import argv
+from zoffsite.zfs.digest import digest_send, parse_digest
 from zoffsite.zfs.holds import complaints
 from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.versions import parse_versions
 
 log = logging.getLogger(__name__)
 
+DIGEST_PROGRAM = files("zoffsite.stream").joinpath("digest.py").read_text(encoding="utf-8")
+"""What hosts without a gate run: nothing of ours is installed there."""
+READING = 7 * 86400.0
+"""Seconds to read a whole stream: some terabytes, on a slow disk. A host that dies is noticed by its connection."""
 HOLDING = 3600.0
 """Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
 
@@ -69,6 +77,11 @@ class Commands:
     def versions(self) -> Versions:
         """Which OpenZFS this is."""
         return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
+
+    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+        """The keyed digest of the stream of `step`, made where the data is: only that crosses the wire."""
+        done = self.do("prove", step.to.full_name, digest_send(step, nonce, DIGEST_PROGRAM), timeout=READING)
+        return parse_digest(done.stdout, self.label)
 
     def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
         """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""

@@ -20,6 +20,7 @@ from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
+from zoffsite.model.proof import StreamDigest
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
@@ -101,6 +102,10 @@ class Source:
         """Go on with an interrupted send. The token must have been vetted against the plan."""
         return self._zfs.open(argv.send_resume(token))
 
+    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+        """The keyed digest of what `open_send` would give, made on that machine."""
+        return self._zfs.digest(step, nonce)
+
     def read_token(self, token: str) -> TokenContents:
         """What a token of the box stands for, as this machine decodes it. Sends nothing."""
         done = self._zfs.run(argv.read_token(token))
@@ -181,6 +186,10 @@ class Box(Protocol):
         """Go on with a send for a restore that was interrupted; `token` is the receiver's."""
         ...
 
+    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+        """The keyed digest of what `open_send` would give, made there, by the box's own word."""
+        ...
+
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Destroy these snapshots of one replica, and say how many went. See Source.destroy_snapshots."""
         ...
@@ -234,6 +243,10 @@ class PlainBox:
     def open_resume(self, token: str) -> Process:
         """See Box."""
         return self._zfs.open(argv.send_resume(token))
+
+    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+        """See Box."""
+        return self._zfs.digest(step, nonce)
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """See Box."""

@@ -19,6 +19,7 @@ BOX_PERMISSIONS = ("create", "destroy", "mount", "receive")
 _BY_VERB = {
     "snapshot": ("mount", "snapshot"),
     "send": ("send",),
+    "prove": ("send",),
     "hold": ("hold", "release"),
     "release": ("hold", "release"),
     "bookmark": ("bookmark",),

@@ -1,0 +1,106 @@
+"""Proof without keys, as values: what is proved, what both ends say, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from zoffsite.model.errors import ExitCode
+from zoffsite.model.notice import Notice
+from zoffsite.model.plan import SendStep
+from zoffsite.model.report import ErrorReport
+
+Unit = tuple[str, int, int]
+"""What a proof is of, for the ledger: the replica, the guid of the base (0: a full stream), that of the snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provable:
+    """A stream that both ends can make: `ours` by the names on the source, `theirs` by those of the replica.
+
+    `proved` is when it was proved last (UTC), if it ever was; `newest`: it leads to the newest that both have.
+    """
+
+    dataset: str
+    replica: str
+    ours: SendStep
+    theirs: SendStep
+    proved: datetime | None
+    newest: bool
+
+    @property
+    def unit(self) -> Unit:
+        """Its name in the ledger."""
+        return self.replica, self.ours.base.guid if self.ours.base else 0, self.ours.to.guid
+
+    @property
+    def size(self) -> int:
+        """About how many bytes each end reads."""
+        return self.ours.estimated_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDigest:
+    """What one end says of a stream: 64 hex digits, its snapshot and base (0: full), its length."""
+
+    digest: str
+    toguid: int
+    fromguid: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofPlan:
+    """What a run would prove, in that order. `later` streams are due, too, but beyond what one run may read.
+
+    `fresh` streams were proved within the time. `unprovable` are datasets of which both ends share no snapshot.
+    """
+
+    job: str
+    chosen: tuple[Provable, ...]
+    later: int
+    fresh: int
+    unprovable: tuple[str, ...] = ()
+
+
+class ProofResult(StrEnum):
+    """PROVED: the box holds it, now. DIFFERENT: it does not. FAILED: nobody knows."""
+
+    PROVED = "proved"
+    DIFFERENT = "different"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofOutcome:
+    """What became of one stream. `bytes` is how long it is on the source; `when` is UTC."""
+
+    provable: Provable
+    state: ProofResult
+    when: datetime
+    bytes: int = 0
+    seconds: float = 0.0
+    error: ErrorReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofReport:
+    """What a run proved. `started` is UTC."""
+
+    plan: ProofPlan
+    started: datetime
+    seconds: float
+    outcomes: tuple[ProofOutcome, ...]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the command exits with."""
+        bad = any(outcome.state is not ProofResult.PROVED for outcome in self.outcomes)
+        return ExitCode.SOME_FAILED if bad else ExitCode.OK
+
+
+Proved = Mapping[Unit, datetime]
+"""When each stream was proved last."""
