@@ -84,7 +84,7 @@ def carry_out(verb: Verb, job: str, datasets: list[str] | None, *, dry_run: bool
             if dry_run and verb.plan is not None:
                 return _only_planned(settings, chosen, only, verb.plan)
             once = partial(_once, settings, chosen, only, verb)
-            return patiently(once) if flow_run.deployment_id or _waits.get() else once()
+            return patiently(once) if _waits.get() or _of_deployment() else once()
         except ZoffsiteError as error:  # wrong settings, or the lock is held: nothing was run
             return failed(error)
         finally:
@@ -118,6 +118,12 @@ def _once(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> An
     if verb.name != BACKUP:  # a backup was named after its plan
         name_run(report_title(job.name, verb.name, report), name)
     return final_state(report)
+
+
+def _of_deployment() -> bool:
+    """Whether a schedule, or a person in the UI, started this run: nobody then waits for it at a terminal."""
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
 
 
 def _made_up(settings: Settings, job: Job, verb: str) -> Any:
