@@ -31,6 +31,7 @@ ExecStart={zoffsite} {command}
 Environment=ZOFFSITE_CONFIG={config}
 Environment=ZOFFSITE_STATE_DIR={state_dir}
 # Where Prefect's server is, if there is one; without an answer from it the job runs all the same.
+Environment=PREFECT_HOME={state_dir}/prefect
 EnvironmentFile=-{environment}
 # SIGTERM goes to zoffsite alone, which ends the transfers on both sides and reports that it was stopped.
 KillMode=mixed
