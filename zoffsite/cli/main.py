@@ -320,6 +320,17 @@ def config_check(
     raise typer.Exit(check(offline=offline))
 
 
+@config_app.command("show")
+def config_show(
+    everything: Annotated[bool, typer.Option("--all", help="What holds by default, too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show each setting, and where its value comes from. Secrets are masked; no host is contacted."""
+    from zoffsite.cli.config_show import show_settings
+
+    show_settings(everything=everything, as_json=json)
+
+
 @box_app.command("kit")
 def box_kit(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")],

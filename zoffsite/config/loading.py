@@ -20,8 +20,9 @@ from zoffsite.config.pairing import fill_host_keys
 from zoffsite.config.places import find_config, state_dir
 from zoffsite.config.schema import Tables
 from zoffsite.config.settings import Settings
+from zoffsite.config.shown import Shown, shown
 from zoffsite.config.sources import TABLES, Loc, Variable, VariablesSource
-from zoffsite.config.tomlfile import read_toml
+from zoffsite.config.tomlfile import TomlFile, read_toml
 from zoffsite.config.variables import Variables, from_dotenv, from_environment, from_secrets_dir, repeated
 from zoffsite.model.errors import SettingsError
 
@@ -51,6 +52,17 @@ def load_machines(path: Path | None = None) -> tuple[Path, tuple[Machine, ...]]:
     return file, boxes
 
 
+def show(path: Path | None = None) -> tuple[Path, tuple[Shown, ...]]:
+    """The settings file, and every setting with its value and origin; SettingsError as for `load`."""
+    file = find_config(path)
+    settings, found, _ = _read(file, os.environ)
+    if settings is None:
+        raise _bad_settings(file, found)
+    _, merged, origin, _ = _gathered(file, os.environ)
+    found_there = _validate(merged).model_copy(update={"state_dir": settings.state_dir})
+    return file, tuple(shown(found_there, merged, origin))
+
+
 def _bad_settings(file: Path, found: Sequence[Problem]) -> SettingsError:
     count = "one mistake" if len(found) == 1 else f"{len(found)} mistakes"
     lines = "".join(f"\n  {problem}" for problem in found)
@@ -60,14 +72,9 @@ def _bad_settings(file: Path, found: Sequence[Problem]) -> SettingsError:
 
 def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list[Problem], tuple[Machine, ...] | None]:
     """The settings, what is wrong with them, and the machines, which need not be paired yet."""
-    places, found = _variables(file.parent, environ)
-    toml = read_toml(file)
-    found += toml.problems
+    toml, merged, origin, found = _gathered(file, environ)
     if not toml.lines and toml.problems:  # nothing could be read, so that nothing more can be said
         return None, found, None
-    used = [_with_a_table(place, toml.data, found) for place in places]
-    origin = Origin(file=str(file), lines=toml.lines, variables=[variable for place in used for variable in place])
-    merged = _merged(toml.data, used)
     unpaired = fill_host_keys(merged["box"], file) if isinstance(merged.get("box"), dict) else []
     try:
         tables = _validate(merged)
@@ -92,6 +99,17 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
     if found:
         return None, found, boxes
     return to_settings(parsed, file, tables.state_dir or state_dir(environ), tables.notify_urls), [], boxes
+
+
+def _gathered(file: Path, environ: Mapping[str, str]) -> tuple[TomlFile, Data, Origin, list[Problem]]:
+    """What the file and the variables say, as one tree, with the origin of each part; and what cannot be read."""
+    places, found = _variables(file.parent, environ)
+    toml = read_toml(file)
+    found += toml.problems
+    used = [] if not toml.lines and toml.problems else [_with_a_table(place, toml.data, found) for place in places]
+    variables = [variable for place in used for variable in place]
+    origin = Origin(file=str(file), lines=toml.lines, variables=variables)
+    return toml, _merged(toml.data, used), origin, found
 
 
 def _variables(directory: Path, environ: Mapping[str, str]) -> tuple[list[Variables], list[Problem]]:
