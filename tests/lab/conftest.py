@@ -1,4 +1,4 @@
-"""Two real ZFS machines, one pair for the whole session, fresh pools for each test.
+"""Two real ZFS machines, one pair for the whole session, fresh pools for each file.
 
 Where QEMU or the images are impossible these tests fail with the remedy: a skipped test would promise nothing.
 """
@@ -31,7 +31,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fresh(lab: Lab) -> Lab:
     """Both machines, with fresh pools and whole wires."""
     lab.reset()

@@ -129,12 +129,14 @@ def test_a_cut_wire_is_silent_and_what_was_under_way_goes_on_after_it_is_mended(
         assert connection.recv(4) == b"SSH-"
         connection.recv(1000)
         box.cut_uplink()
-        connection.sendall(b"SSH-2.0-lab\r\n")
-        connection.settimeout(2)
-        with pytest.raises(TimeoutError):
-            connection.recv(1)
-        assert box.run("echo reachable by the management NIC") != ""
-        box.restore_uplink()
+        try:
+            connection.sendall(b"SSH-2.0-lab\r\n")
+            connection.settimeout(2)
+            with pytest.raises(TimeoutError):
+                connection.recv(1)
+            assert box.run("echo reachable by the management NIC") != ""
+        finally:
+            box.restore_uplink()
         connection.settimeout(60)
         assert connection.recv(1) != b""
 
@@ -143,8 +145,10 @@ def test_a_cut_between_the_guests_stops_every_packet_and_mending_lets_them_throu
     ping = ["ping", "-c1", "-W2", box.address]
     assert source.try_run(ping).code == 0
     box.cut_wire()
-    assert source.try_run(ping).code == 1
-    box.restore_wire()
+    try:
+        assert source.try_run(ping).code == 1
+    finally:
+        box.restore_wire()
     assert source.try_run(["ping", "-c5", "-W2", "-i0.2", box.address]).out.count("bytes from") >= 1
 
 
@@ -213,11 +217,11 @@ def test_the_account_that_is_not_root_can_create_below_the_box_root_and_not_besi
 
 
 def test_a_full_pool_refuses_the_next_write_until_it_is_emptied(source: Guest) -> None:
-    source.run(["zfs", "create", "tank/data"])
-    source.fill_pool("tank/data")
-    write = "head -c 32M /dev/urandom >/tank/data/file && zpool sync"
+    source.run(["zfs", "create", "tank/full"])
+    source.fill_pool("tank/full")
+    write = "head -c 32M /dev/urandom >/tank/full/file && zpool sync"
     assert "No space left" in source.try_run(write).err
-    source.empty_pool("tank/data")
+    source.empty_pool("tank/full")
     source.run(write)
 
 
@@ -260,7 +264,7 @@ def holder() -> Iterator[tuple[subprocess.Popen[str], Path, list[int]]]:
             process.kill()
 
 
-@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda sig: sig.name)
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGKILL], ids=lambda sig: sig.name)
 def test_nothing_is_left_running_when_the_holder_ends_even_by_sigkill(
     holder: tuple[subprocess.Popen[str], Path, list[int]], sig: signal.Signals
 ) -> None:

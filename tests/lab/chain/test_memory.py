@@ -20,7 +20,7 @@ QUIET, REWRITTEN, WIPED, FAMILY, BACK, GONE, THINNED, TWIN = (
 )
 CHILD = f"{FAMILY}/child"
 DATASETS = (QUIET, REWRITTEN, WIPED, FAMILY, CHILD, BACK, GONE, THINNED, TWIN)
-HISTORY = [f"zoffsite-home-2026-01-0{day}T03:00:00Z" for day in range(1, 6)]
+HISTORY = [f"zoffsite-home-2026-01-0{day}T03:00:00Z" for day in range(1, 5)]
 SMALL = {"ZOFFSITE_JOB__HOME__ALARM__AT_LEAST": "1 MB"}
 """An increment of so little is an alarm already, if it is far beyond the habit."""
 ALARMS = {
