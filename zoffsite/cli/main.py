@@ -312,6 +312,56 @@ def config_check(
 ) -> None:
     """Check the settings, then hosts and permissions.
 
+@app.command()
+def init(
+    directory: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--dir", help="Where to write (default: /etc/zoffsite for root, else ~/.config/zoffsite)."),
+    ] = None,
+    job: Annotated[str, typer.Option("--job", "-j", help="The job's name.")] = "home",
+    dataset: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--dataset", "-d", help="Back this one up, with all below it; can be given more than once."),
+    ] = None,
+    endpoint: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            "--endpoint", help="The kit sets up the box, which dials in here: your DNS name; more may follow."
+        ),
+    ] = None,
+    host: Annotated[Optional[str], typer.Option("--host", help="The box's name or address.")] = None,  # noqa: UP045
+    host_key: Annotated[str, typer.Option("--host-key", help="Without the kit: its key, `ssh-ed25519 AAAA…`.")] = "",
+    user: Annotated[str, typer.Option("--user", help="Who logs in on the box.")] = "zoffsite",
+    root: Annotated[Optional[str], typer.Option("--root", help="Where replicas go on the box.")] = None,  # noqa: UP045
+    identity_file: Annotated[str, typer.Option("--identity-file", help="The key that logs in.")] = (
+        "~/.ssh/zoffsite_ed25519"
+    ),
+    cron: Annotated[str, typer.Option("--cron", help="When it is run.")] = "0 3 * * *",
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing: flags and defaults only.")] = False,
+) -> None:
+    """Write the first zoffsite.toml and .env: ask what is needed, find pools and datasets, overwrite nothing.
+
+    Secrets are asked for, or taken from the environment (ZOFFSITE_NOTIFY_URLS, ZOFFSITE_JOB__HOME__PING_URL). No flag
+    takes one: others see the command line.
+    """
+    from zoffsite.cli.init import Given, run_init
+
+    given = Given(
+        directory=directory,
+        job=job,
+        datasets=tuple(dataset or ()),
+        endpoints=tuple(endpoint or ()),
+        host=host,
+        host_key=host_key,
+        user=user,
+        root=root,
+        identity_file=identity_file,
+        cron=cron,
+        asks=not no_input and sys.stdin.isatty(),
+    )
+    raise typer.Exit(run_init(given))
+
+
     Every mistake in the settings is named at once, with its key and line. Only when there is none, both hosts are
     tried: that they can be reached, that the datasets are there and encrypted, that the users may do what is needed.
     """

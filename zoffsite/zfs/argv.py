@@ -65,6 +65,11 @@ def list_datasets(names: Iterable[str]) -> list[list[str]]:
     return [[*start, *batch] for batch in in_batches((check_dataset(name) for name in names), start)]
 
 
+def list_all_datasets() -> list[str]:
+    """All datasets of all pools without their versions; `parse_inventory` reads it."""
+    return _list("filesystem,volume")
+
+
 def list_name(dataset: str) -> list[str]:
     """Only whether `dataset` is there."""
     return ["zfs", "list", "-H", "-o", "name", check_dataset(dataset)]
