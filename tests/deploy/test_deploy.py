@@ -146,6 +146,19 @@ def test_only_a_source_on_this_machine_may_use_its_zfs(house: House) -> None:
     assert "DeviceAllow=/dev/zfs rw" in house.units["zoffsite-backup-home.service"]
 
 
+def test_the_doctor_may_see_firewall_tunnel_and_kernels_which_a_backup_may_not(house: House) -> None:
+    schedule = SCHEDULE + 'doctor = "0 12 * * 0"\n'
+    (house.folder / "zoffsite.toml").write_text(SETTINGS.replace('source = "nas"\n', "") + schedule)
+    house.deploy()
+    doctor, backup = house.units["zoffsite-doctor-home.service"], house.units["zoffsite-backup-home.service"]
+    assert "zoffsite doctor home --tell" in doctor
+    assert "CAP_NET_ADMIN" in doctor
+    for line in ("RestrictNamespaces=yes", "ProtectKernelModules=yes"):
+        assert (line in doctor, line in backup) == (False, True)
+    for line in ("ProtectSystem=strict", "NoNewPrivileges=yes", "ProtectKernelTunables=yes", "PrivateTmp=yes"):
+        assert line in doctor
+
+
 def test_timers_without_any_schedule_are_refused(house: House) -> None:
     (house.folder / "zoffsite.toml").write_text(SETTINGS)
     with pytest.raises(SettingsError) as refused:

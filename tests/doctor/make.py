@@ -107,7 +107,7 @@ LSBLK = """{"blockdevices": [{"path":"/dev/vda", "type":"disk", "fstype":null, "
 ALLOW = f"""\
 ---- Permissions on {ROOT} ---------------------------------------
 Local+Descendent permissions:
-\tuser keep create,mount,receive:append
+\tuser keep create,mount,receive:append,send
 """
 PROPERTIES = """\
 canmount\toff

@@ -13,7 +13,7 @@ from zoffsite.doctor.case import Case
 from zoffsite.doctor.examine import examine
 from zoffsite.model.checks import WHY
 from zoffsite.model.checkup import Checkup, Level, Word
-from zoffsite.model.facts import Answer
+from zoffsite.model.facts import Answer, Attempt
 from zoffsite.model.report import ErrorReport
 
 REFUSED = ErrorReport(code="connection-refused", message="nothing listens", remedy="look", transient=True)
@@ -43,6 +43,14 @@ def test_a_box_that_does_not_answer_costs_its_own_findings_only() -> None:
     found = examine(case(box=None, box_error=REFUSED, inventory=None, attempts=()))
     assert bad(found) == [("reachable", Level.CRITICAL)]
     assert {"tunnel", "lan", "pool", "scrub"} <= {each.check for each in found}
+    assert not of(found, "host-key"), "nobody has shown one"
+
+
+def test_a_box_that_has_lost_its_gate_is_still_tried_and_found_open() -> None:
+    tried = (Attempt(what="sh -c id", refused=False, outcome="exit code 0 uid=998"),)
+    found = examine(case(box=None, box_error=replace(REFUSED, code="command-missing"), inventory=None, attempts=tried))
+    assert bad(found) == [("reachable", Level.CRITICAL), ("forced-command", Level.CRITICAL)]
+    assert of(found, "host-key")[0].level is Level.OK
 
 
 def test_another_host_key_is_critical_and_no_word_of_that_machine_counts() -> None:
@@ -105,7 +113,7 @@ def test_what_the_settings_accept_does_not_count_by_check_or_by_check_and_subjec
 
 def test_a_plain_box_is_judged_as_far_as_it_can_be_seen() -> None:
     few = {name: BOX_SAYS[name] for name in ("clock", "zfs", "status", "pools", "made", "kernel", "kernels", "modules")}
-    few["allow"] = BOX_SAYS["allow"].replace("create,mount,receive:append", "create,destroy,mount,receive")
+    few["allow"] = BOX_SAYS["allow"].replace("create,mount,receive:append,send", "create,destroy,mount,receive")
     few |= {"properties": BOX_SAYS["properties"], "listening": BOX_SAYS["listening"], "disks": BOX_SAYS["disks"]}
     plain = Case(job=JOB, facts=facts(box=said(few), attempts=(), knocks=()), machine=None, account=None)
     found = examine(plain)

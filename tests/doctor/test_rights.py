@@ -47,15 +47,16 @@ def test_a_login_file_that_others_may_write_is_critical(mode: str, owner: str) -
 @pytest.mark.parametrize(
     ("rights", "level", "words"),
     [
+        ("create,mount,receive,send", Level.OK, "may create, mount, receive"),
         ("create,mount,receive", Level.OK, "may create, mount, receive"),
-        ("create,destroy,mount,receive", Level.CRITICAL, "may also destroy"),
-        ("create,mount,receive:append,rollback", Level.CRITICAL, "may also rollback"),
-        ("create,mount", Level.CRITICAL, "lacks receive"),
-        ("create,load-key,receive", Level.CRITICAL, "lacks mount and may also load-key"),
+        ("create,destroy,mount,receive,send", Level.CRITICAL, "may also destroy"),
+        ("create,mount,receive:append,rollback,send", Level.CRITICAL, "may also rollback"),
+        ("create,mount,send", Level.CRITICAL, "lacks receive"),
+        ("create,load-key,receive,send", Level.CRITICAL, "lacks mount and may also load-key"),
     ],
 )
 def test_the_delegation_is_what_the_kit_gives_and_nothing_more(rights: str, level: Level, words: str) -> None:
-    (found,) = of(box_says(allow=ALLOW.replace("create,mount,receive:append", rights)), "delegation")
+    (found,) = of(box_says(allow=ALLOW.replace("create,mount,receive:append,send", rights)), "delegation")
     assert (found.level, words in found.what) == (level, True), found.what
 
 

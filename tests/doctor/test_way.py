@@ -78,6 +78,12 @@ def test_what_else_listens_is_said_but_harmless_behind_the_firewall() -> None:
     assert "resolved on 0.0.0.0:5355" in of(findings, "ssh-listens")[0].what
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "[::1]"])
+def test_what_listens_on_loopback_alone_is_the_boxs_own_business(address: str) -> None:
+    line = f'LISTEN 0 5 {address}:22 0.0.0.0:* users:(("sshd",pid=1,fd=3))\n'
+    assert bad(box_says(listening=BOX_SAYS["listening"] + line)) == []
+
+
 def test_ss_is_read_with_zones_and_brackets() -> None:
     one, two = listeners("LISTEN 0 1 127.0.0.53%lo:53 0.0.0.0:*\nLISTEN 0 1 [::1]:25 [::]:*\n")
     assert (one.address, one.port, one.loopback) == ("127.0.0.53", 53, True)

@@ -22,8 +22,9 @@ from zoffsite.doctor.read.endpoints import other_addresses
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.door import knock, try_forbidden
 from zoffsite.model.checkup import Checkup, Finding
-from zoffsite.model.errors import OperationError, SettingsError, ZoffsiteError
+from zoffsite.model.errors import OperationError, SettingsError, UnreachableError, ZoffsiteError
 from zoffsite.model.facts import Facts, Said
+from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Disk, Job, SshHost
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
@@ -80,33 +81,38 @@ def gather(job: Job, box: SshHost, machine: Machine | None, hosts: Connections) 
     """Everything that can be seen. What is wrong with the box is a fact, too; errors of the source are raised."""
     look = look_at_source(job, hosts, datetime.now(UTC))
     pools = tuple(sorted({name.partition("/")[0] for name in look.inventory.datasets}))
-    source = hosts.source_of(job)
-    said = source.facts(place_on_source(machine, pools))
+    source = hosts.source_of(job).facts(place_on_source(machine, pools))
     asked = time.time()
-    told, error = _tried(lambda: hosts.box_of(job).facts())
-    answered = time.time()
-    inventory, missing = (None, None) if told is None else _tried(lambda: hosts.box_of(job).inventory(job.root))
-    attempts = _tried(lambda: try_forbidden(box))[0] if machine is not None and told is not None else None
-    elsewhere = [each for each in _endpoints(said) if each != box.host] if machine is not None else []
-    ours = {each.guid for state in look.inventory.datasets.values() for each in state.versions}
-    return Facts(
+    told, error = _tried(hosts.box_of(job).facts)
+    facts = Facts(
         now=datetime.now(UTC),
-        source=said,
+        source=source,
         box=told,
-        box_error=error,
-        inventory=inventory,
-        inventory_error=missing,
-        known=_known(job, ours),
+        box_error=_report(error),
+        known=_known(job, look.inventory),
         asked=asked,
-        answered=answered,
-        attempts=attempts or (),
-        knocks=tuple(knock(box, elsewhere)),
+        answered=time.time(),
         key_made=datetime.fromtimestamp(box.identity_file.stat().st_mtime, UTC),
     )
+    if told is not None:
+        inventory, missing = _tried(lambda: hosts.box_of(job).inventory(job.root))
+        facts = replace(facts, inventory=inventory, inventory_error=_report(missing))
+    return facts if machine is None else _with_door(facts, box, error)
 
 
-def _known(job: Job, ours: set[int]) -> frozenset[int] | None:
+def _with_door(facts: Facts, box: SshHost, error: ZoffsiteError | None) -> Facts:
+    """Try what must be refused, and where nobody must answer. An impostor is not spoken to again."""
+    impostor = error is not None and error.code == "host-key-mismatch"
+    attempts = None
+    if not impostor and not isinstance(error, UnreachableError):
+        attempts, _ = _tried(lambda: try_forbidden(box))
+    elsewhere = [each for each in _endpoints(facts.source) if each != box.host]
+    return replace(facts, attempts=attempts or (), knocks=tuple(knock(box, elsewhere)))
+
+
+def _known(job: Job, inventory: Inventory) -> frozenset[int] | None:
     """The snapshots that are the job's own: on the source, or once sent."""
+    ours = {each.guid for state in inventory.datasets.values() for each in state.versions}
     try:
         return ledger_of(job).guids() | ours
     except OperationError:
@@ -119,8 +125,12 @@ def _endpoints(said: Said) -> tuple[str, ...]:
     return other_addresses(answer.text) if answer.code == 0 else ()
 
 
-def _tried(look: Callable[[], T]) -> tuple[T | None, ErrorReport | None]:
+def _tried(look: Callable[[], T]) -> tuple[T | None, ZoffsiteError | None]:
     try:
         return look(), None
     except ZoffsiteError as error:
-        return None, ErrorReport.of(error)
+        return None, error
+
+
+def _report(error: ZoffsiteError | None) -> ErrorReport | None:
+    return None if error is None else ErrorReport.of(error)

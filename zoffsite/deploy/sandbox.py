@@ -38,6 +38,12 @@ IPAddressDeny=any
 IPAddressAllow=localhost
 """
 
+_FILES = """\
+# Keys are often in a home; reports, locks and the ledger are all that is written.
+ProtectHome=read-only
+ProtectSystem=strict
+"""
+
 _HOOKS = """\
 # Hooks run commands of yours, and nobody here knows what these need: the files of the system, capabilities and devices
 # are not taken from them. Without hooks in zoffsite.toml, they are.
@@ -64,17 +70,30 @@ _DISKS = """\
 """
 
 
+_DOCTOR = """\
+# Firewall, tunnel and the health of disks are told only to whoever might change them. What a firewall's file means is
+# seen by loading it into a network namespace of its own. The modules of all kernels are looked at, too.
+CapabilityBoundingSet=CAP_SYS_ADMIN CAP_NET_ADMIN CAP_SYS_RAWIO CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
+"""
+_NOT_DOCTOR = ("ProtectKernelModules=yes\n", "RestrictNamespaces=yes\n")
+
+
 def of_runs(needs: Needs, state_dir: Path) -> str:
     """For the processes that run jobs."""
     if needs.hooks:
         return _ALWAYS + _HOOKS
-    files = (
-        "# Keys are often in a home; reports, locks and the ledger are all that is written.\nProtectHome=read-only\n"
-    )
-    files += f"ProtectSystem=strict\nReadWritePaths={state_dir}\n"
+    files = f"{_FILES}ReadWritePaths={state_dir}\n"
     if not needs.zfs:
         return _ALWAYS + files + _REMOTE
     return _ALWAYS + files + _ZFS + (_DISKS if needs.disks else _ONE_DEVICE)
+
+
+def of_doctor(state_dir: Path) -> str:
+    """For the doctor, which changes nothing but must see what only root may."""
+    rest = _ALWAYS
+    for line in _NOT_DOCTOR:
+        rest = rest.replace(line, "")
+    return f"{rest}{_FILES}ReadWritePaths={state_dir}\n{_DOCTOR}"
 
 
 def of_server() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoffsite.deploy.sandbox import of_runs, of_server
+from zoffsite.deploy.sandbox import of_doctor, of_runs, of_server
 from zoffsite.deploy.spec import Deployment, Timed, Way
 
 UNITS = "/etc/systemd/system"
@@ -13,7 +13,8 @@ COMMANDS = {
     "backup": "backup --job {job} --wait",
     "verify": "verify --job {job} --tell",
     "prune": "prune --job {job} --wait",
-    "doctor": "doctor {job} --alert",
+    "prove": "prove --job {job} --tell",
+    "doctor": "doctor {job} --tell",
 }
 """What a timer runs."""
 KEPT_DAYS = 90
@@ -154,7 +155,9 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
         config=deployment.config,
         state_dir=deployment.state_dir,
         environment=ENVIRONMENT,
-        sandbox=of_runs(deployment.needs, deployment.state_dir),
+        sandbox=of_doctor(deployment.state_dir)
+        if timed.verb == "doctor"
+        else of_runs(deployment.needs, deployment.state_dir),
     )
     calendar = "\n".join(f"OnCalendar={line}" for line in timed.calendar)
     timer = _TIMER.format(verb=timed.verb, job=timed.job, calendar=calendar)

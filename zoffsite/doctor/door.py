@@ -36,6 +36,8 @@ def forced_command(case: Case) -> Iterator[Finding | Unseen]:
     for each in granted:
         what = f"{each.what}: {plain(each.outcome, 100)}"
         yield case.own.critical("forced-command", f"not refused: {what}", f"{AGAIN}, and change the SSH key")
+    if not case.facts.attempts and case.facts.box_error is not None:
+        return  # "reachable" says why nothing could be tried
     if not case.facts.attempts:
         yield case.own.blind("forced-command", "the connection was lost while it was tried")
     elif not granted:

@@ -28,11 +28,11 @@ Check = Callable[[Case], Iterable[Finding | Unseen]]
 OF_THE_WAY: dict[str, Check] = {
     "does the box answer": way.reachable,
     "the tunnel": way.tunnel,
+    "the forced command": door.forced_command,
     "other ways to its SSH": way.elsewhere,
     "the source's network": wall.lan,
 }
 OF_THE_BOX: dict[str, Check] = {
-    "the forced command": door.forced_command,
     "where sshd listens": door.listening,
     "sshd's settings": door.ssh_settings,
     "the login key": door.login_key,

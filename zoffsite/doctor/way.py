@@ -10,8 +10,10 @@ from zoffsite.views.words import duration_words
 
 STALE = 180
 """Seconds. WireGuard renews a session that is in use every 120, and drops it after 180."""
-NOT_LET_IN = ("login-refused",)
-"""Codes of errors behind a host key that was the pinned one."""
+NEVER_MET = ("name-unknown", "connection-refused", "no-answer", "no-route", "cannot-connect", "no-handshake")
+"""Codes of errors (hosts/ssh_errors.py) before a host key was shown."""
+NOT_LET_IN = "login-refused"
+"""The code behind a host key that was the pinned one, where the login failed."""
 
 
 def reachable(case: Case) -> Iterator[Finding | Unseen]:
@@ -20,7 +22,7 @@ def reachable(case: Case) -> Iterator[Finding | Unseen]:
     if error is not None and error.code == "host-key-mismatch":
         yield case.own.critical("host-key", error.message, error.remedy)
         return
-    if error is None or error.code in (*NOT_LET_IN, "gate-refused"):
+    if error is None or error.code not in NEVER_MET:
         yield case.own.good("host-key", "it showed the pinned key")
     if error is None:
         yield case.own.good("reachable", "it answers")
@@ -54,7 +56,7 @@ def tunnel(case: Case) -> Iterator[Finding | Unseen]:
 def elsewhere(case: Case) -> Iterator[Finding | Unseen]:
     """At the box's other addresses nobody must answer with the box's key."""
     for knock in case.facts.knocks:
-        if knock.code and knock.code not in NOT_LET_IN:
+        if knock.code and knock.code != NOT_LET_IN:
             other = knock.code == "host-key-mismatch"
             words = "another machine answers there" if other else f"no SSH there ({knock.code})"
             yield case.own.good("ssh-elsewhere", words, knock.address)

@@ -53,7 +53,7 @@ class Facts:
     source: Said
     box: Said | None
     box_error: ErrorReport | None
-    inventory: Inventory | None
+    inventory: Inventory | None = None
     inventory_error: ErrorReport | None = None
     known: frozenset[int] | None = None
     asked: float = 0.0
