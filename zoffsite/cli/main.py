@@ -306,12 +306,6 @@ def acknowledge(datasets: DatasetsArgument, job: JobOption = None) -> None:
     run_acknowledge(job, datasets)
 
 
-@config_app.command("check")
-def config_check(
-    offline: Annotated[bool, typer.Option("--offline", help="Only the files; contact no host.")] = False,
-) -> None:
-    """Check the settings, then hosts and permissions.
-
 @app.command()
 def init(
     directory: Annotated[
@@ -361,6 +355,12 @@ def init(
     )
     raise typer.Exit(run_init(given))
 
+
+@config_app.command("check")
+def config_check(
+    offline: Annotated[bool, typer.Option("--offline", help="Only the files; contact no host.")] = False,
+) -> None:
+    """Check the settings, then hosts and permissions.
 
     Every mistake in the settings is named at once, with its key and line. Only when there is none, both hosts are
     tried: that they can be reached, that the datasets are there and encrypted, that the users may do what is needed.
@@ -412,6 +412,17 @@ def notify_test(job: JobOption = None) -> None:
     raise typer.Exit(send_test(job))
 
 
+@notify_app.command("digest")
+def notify_digest(job: JobOption = None) -> None:
+    """Send how everything stands, to the URLs that are for digests: made for a timer or cron, once a week.
+
+    Contacts both sides. What it finds changes no exit code: that is what `status` is for.
+    """
+    from zoffsite.cli.notify import send_digest
+
+    raise typer.Exit(send_digest(job))
+
+
 def run() -> None:
     """The console script: every failure ends in one message and a documented exit code, never in a traceback."""
     try:
@@ -427,14 +438,3 @@ def run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(ExitCode.SOME_FAILED)
-@notify_app.command("digest")
-def notify_digest(job: JobOption = None) -> None:
-    """Send how everything stands, to the URLs that are for digests: made for a timer or cron, once a week.
-
-    Contacts both sides. What it finds changes no exit code: that is what `status` is for.
-    """
-    from zoffsite.cli.notify import send_digest
-
-    raise typer.Exit(send_digest(job))
-
-
