@@ -1,4 +1,4 @@
-"""Every job of zoffsite.toml as deployments: `backup/JOB`, `verify/JOB`, `prune/JOB`, `doctor/JOB`.
+"""Every job of zoffsite.toml as deployments: `backup/JOB`, `verify/JOB`, `prune/JOB`, `prove/JOB`, `doctor/JOB`.
 
 A run that is due while another of its deployment goes on waits for the end of that one, and then finds out whether it
 still has anything to do (`planning/lateness.py`). A limit that cancelled it instead would, after a power cut in the
@@ -18,16 +18,24 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.backup import backup
 from flows.doctor import doctor
+from flows.prove import prove
 from flows.prune import prune
 from flows.run import run_tags
 from flows.verify import verify
 from zoffsite.config.settings import Settings
 
-FLOWS: Mapping[str, Flow[..., Any]] = {"backup": backup, "verify": verify, "prune": prune, "doctor": doctor}
+FLOWS: Mapping[str, Flow[..., Any]] = {
+    "backup": backup,
+    "verify": verify,
+    "prune": prune,
+    "prove": prove,
+    "doctor": doctor,
+}
 WHAT = {
     "backup": "Off-site backup of job {job}: snapshot, raw send, verify, prune.",
     "verify": "A look at every replica of job {job}: is it what it must be, and as young?",
     "prune": "The retention of job {job}, applied without a backup. Try it with a dry run.",
+    "prove": "Does the box still hold every byte of job {job}? Both sides digest what is due, without a key.",
     "doctor": "An examination of the box of job {job}, of this machine, and of the way between them. Changes nothing.",
 }
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)

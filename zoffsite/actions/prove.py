@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,19 +13,25 @@ from random import SystemRandom
 
 from zoffsite.actions.look import look_at_source
 from zoffsite.actions.memory import ledger_of
+from zoffsite.actions.retrying import with_retries
+from zoffsite.actions.run import Known, Occasion, run_job, run_name
+from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.proof import ProofOutcome, ProofPlan, ProofReport, ProofResult, Provable, Proved
-from zoffsite.model.report import ErrorReport
-from zoffsite.planning.proving import choose, difference, provable, words_of
+from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
+from zoffsite.planning.proving import choose, difference, notices_of, provable, words_of
 from zoffsite.stream.digest import NONCE
 from zoffsite.views.words import duration_words, size_words
 from zoffsite.zfs.names import replica_of
 
 log = logging.getLogger(__name__)
+
+
+PROVE = "prove"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +41,11 @@ class Scope:
     only: Collection[str] = ()
     within: timedelta
     at_most: int | None = None
+
+    @classmethod
+    def of(cls, job: Job, only: Collection[str] = ()) -> Scope:
+        """What the job's settings say."""
+        return cls(only=only, within=job.proof.within, at_most=job.proof.at_most)
 
 
 def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofPlan:
@@ -61,18 +72,64 @@ def prove(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofRep
     transfers.reset()
     plan = plan_proofs(job, scope, hosts, now)
     began = time.monotonic()
-    outcomes = []
-    for each in plan.chosen:
-        outcome = prove_one(job, each, hosts)
-        transfers.check("prove", each.dataset)
-        _remember(job, outcome)
-        outcomes.append(outcome)
+    outcomes = [prove_one(job, each, hosts) for each in plan.chosen]
     seconds = round(time.monotonic() - began, 3)
     return ProofReport(plan=plan, started=now, seconds=seconds, outcomes=tuple(outcomes))
 
 
+def prove_job(settings: Settings, job: Job, scope: Scope) -> RunReport:
+    """The same as a run: under the job's lock, its report saved, and told where it must be."""
+    what = Occasion(run=run_name(f"{job.name}-{PROVE}"), how=f"zoffsite {PROVE}", verb=PROVE, whole=not scope.only)
+    with Connections() as hosts:
+
+        def steps(now: datetime) -> Iterator[Known]:
+            plan = with_retries(lambda _: plan_proofs(job, scope, hosts, now), job.retries)
+            yield from notices_of(job, plan)
+            for dataset, streams in by_dataset(plan).items():
+                yield from dataset_proved(dataset, [prove_one(job, each, hosts) for each in streams])
+
+        return run_job(settings, job, what, hosts, steps)
+
+
+def by_dataset(plan: ProofPlan) -> dict[str, list[Provable]]:
+    """What was chosen, a dataset at a time."""
+    found: dict[str, list[Provable]] = {}
+    for each in plan.chosen:
+        found.setdefault(each.dataset, []).append(each)
+    return found
+
+
+def dataset_proved(dataset: str, outcomes: Sequence[ProofOutcome]) -> Iterator[DatasetOutcome | Notice]:
+    """What the proofs of one dataset came to, for a run's report; the alarm of what differs, for its alerts."""
+    bad = next((each for each in outcomes if each.state is ProofResult.DIFFERENT), None)
+    bad = bad or next((each for each in outcomes if each.state is ProofResult.FAILED), None)
+    newest = max((each.provable.ours.to for each in outcomes), key=lambda snapshot: snapshot.createtxg)
+    yield DatasetOutcome(
+        source=dataset,
+        replica=outcomes[0].provable.replica,
+        state=DatasetResult.FAILED if bad else DatasetResult.UP_TO_DATE,
+        seconds=round(sum(each.seconds for each in outcomes), 3),
+        snapshot=newest.name,
+        guid=newest.guid,
+        verified=bad is None,
+        error=bad.error if bad else None,
+    )
+    if bad is not None and bad.state is ProofResult.DIFFERENT:
+        yield alarm_of(bad)
+
+
 def prove_one(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
-    """Ask both ends at the same time. Raises no ZoffsiteError: see the outcome."""
+    """Ask both ends at the same time, and write down what they say.
+
+    Raises no ZoffsiteError (see the outcome) but RunInterruptedError, when it was stopped.
+    """
+    outcome = _ask_both(job, each, hosts)
+    transfers.check("prove", each.dataset)
+    _remember(job, outcome)
+    return outcome
+
+
+def _ask_both(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
     nonce = secrets.token_bytes(NONCE)
     began, when = time.monotonic(), datetime.now(UTC)
     log.info("%s: proving %s, about %s", each.dataset, words_of(each), size_words(each.size))
@@ -117,17 +174,19 @@ def _remember(job: Job, outcome: ProofOutcome) -> None:
     try:
         ledger.add_proof(outcome)
         if outcome.error is not None:
-            each = outcome.error
-            ledger.raise_alarms(
-                [
-                    Notice(
-                        code=each.code,
-                        subject=outcome.provable.dataset,
-                        message=each.message,
-                        remedy=each.remedy,
-                        alert=True,
-                    )
-                ]
-            )
+            ledger.raise_alarms([alarm_of(outcome)])
     except OperationError as error:
         log.error("%s; %s", error, error.remedy)
+
+
+def alarm_of(outcome: ProofOutcome) -> Notice:
+    """The alarm of a stream that differs."""
+    error = outcome.error
+    assert error is not None  # noqa: S101 - it differs, so it says how
+    return Notice(
+        code=error.code,
+        subject=outcome.provable.dataset,
+        message=error.message,
+        remedy=error.remedy,
+        alert=True,
+    )

@@ -207,12 +207,16 @@ def prove_(
     job: JobOption = None,
     dataset: DatasetOption = None,
     within: Annotated[
-        str, typer.Option("--within", help="Only what was not proved for so long; 0 proves all of it again.")
-    ] = "30d",
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--within", help="Only what was not proved for so long; 0 proves it again. Default: the settings'."
+        ),
+    ] = None,
     at_most: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--at-most", help='Read about so much, the rest another time: "50 GB".'),
+        typer.Option("--at-most", help='Read about so much, the rest another time: "50 GB". Default: the settings\'.'),
     ] = None,
+    tell: Annotated[bool, typer.Option("--tell", help="As a run does: save a report, and send alerts.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be proved.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -221,8 +225,10 @@ def prove_(
     Both sides read the same stream from their own disks, and compute a digest keyed by a number that nobody knew
     before. Nothing but the digest crosses the wire. What differs is an alarm: exit 1, and nothing of it is pruned.
     """
-    from zoffsite.cli.prove import run_prove
+    from zoffsite.cli.prove import prove_and_tell, run_prove
 
+    if tell and not dry_run:
+        raise typer.Exit(prove_and_tell(job, dataset or [], within, at_most, as_json=json))
     raise typer.Exit(run_prove(job, dataset or [], within, at_most, dry_run=dry_run, as_json=json))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -10,10 +11,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from zoffsite.actions.disk import target_needed
-from zoffsite.actions.prove import Scope, plan_proofs, prove
-from zoffsite.cli.backup import stopping_on_signals
+from zoffsite.actions.prove import Scope, plan_proofs, prove, prove_job
+from zoffsite.cli.backup import stopping_on_signals, waiting
 from zoffsite.cli.context import console, job_of, print_json
-from zoffsite.cli.report import draw_error
+from zoffsite.cli.report import draw_error, draw_report
 from zoffsite.config.loading import load
 from zoffsite.config.mistakes import WrongValueError
 from zoffsite.config.units import parse_duration, parse_size
@@ -22,6 +23,7 @@ from zoffsite.model.errors import ExitCode, SettingsError
 from zoffsite.model.job import Job
 from zoffsite.model.proof import ProofPlan, ProofReport, ProofResult
 from zoffsite.planning.proving import words_of
+from zoffsite.views.json import report_json
 from zoffsite.views.proof import proof_plan_json, proof_report_json
 from zoffsite.views.words import duration_words, size_words
 
@@ -29,16 +31,12 @@ T = TypeVar("T")
 
 
 def run_prove(
-    name: str | None, only: Sequence[str], within: str, at_most: str | None, *, dry_run: bool, as_json: bool
+    name: str | None, only: Sequence[str], within: str | None, at_most: str | None, *, dry_run: bool, as_json: bool
 ) -> ExitCode:
     """Prove what is due of one job, or only say what would be."""
     settings, now = load(), datetime.now(UTC)
     job = job_of(settings, name)
-    scope = Scope(
-        only=only,
-        within=timedelta(0) if within == "0" else _read("--within", within, parse_duration),
-        at_most=None if at_most is None else _read("--at-most", at_most, parse_size),
-    )
+    scope = _scope(job, only, within, at_most)
     with Connections() as hosts, target_needed(job, hosts, settings.state_dir, now):
         if dry_run:
             plan = plan_proofs(job, scope, hosts, now)
@@ -54,6 +52,32 @@ def run_prove(
     else:
         _draw_report(job, report)
     return report.exit_code
+
+
+def prove_and_tell(
+    name: str | None, only: Sequence[str], within: str | None, at_most: str | None, *, as_json: bool
+) -> ExitCode:
+    """The same as a run, with a report that is saved, and alerts where something is wrong."""
+    settings = load()
+    job = job_of(settings, name)
+    with stopping_on_signals():
+        report = waiting(lambda: prove_job(settings, job, _scope(job, only, within, at_most)), wait=True)
+    if as_json:
+        print_json(report_json(report))
+    else:
+        draw_report(console(), report)
+    return report.exit_code
+
+
+def _scope(job: Job, only: Sequence[str], within: str | None, at_most: str | None) -> Scope:
+    """What the options say, else the job's settings."""
+    scope = Scope.of(job, only)
+    if within is not None:
+        age = timedelta(0) if within == "0" else _read("--within", within, parse_duration)
+        scope = replace(scope, within=age)
+    if at_most is not None:
+        scope = replace(scope, at_most=_read("--at-most", at_most, parse_size))
+    return scope
 
 
 def _read(option: str, text: str, parse: Callable[[object], T]) -> T:

@@ -14,7 +14,7 @@ from zoffsite.config.machines import Machine, has_keeper, machines
 from zoffsite.config.receivers import parse_receivers
 from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
 from zoffsite.config.settings import Receiver, Schedule, Settings
-from zoffsite.model.job import Alarm, Disk, Hook, Job, Retention, Retries, SshHost, Window
+from zoffsite.model.job import Alarm, Disk, Hook, Job, ProofRule, Retention, Retries, SshHost, Window
 
 LEDGER = "ledger.sqlite"
 """The ledger's file in the state directory."""
@@ -45,7 +45,13 @@ def to_machines(parsed: Parsed) -> Iterator[Machine]:
 
 
 def _schedules(table: ScheduleTable) -> dict[str, Schedule]:
-    lines = {"backup": table.cron, "verify": table.verify, "prune": table.prune, "doctor": table.doctor}
+    lines = {
+        "backup": table.cron,
+        "verify": table.verify,
+        "prune": table.prune,
+        "prove": table.prove,
+        "doctor": table.doctor,
+    }
     return {verb: Schedule(cron=cron, timezone=table.timezone) for verb, cron in lines.items() if cron is not None}
 
 
@@ -87,6 +93,7 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
             Hook(datasets=hook.datasets, before=hook.before, after=hook.after, timeout=hook.timeout.total_seconds())
             for hook in table.hooks
         ),
+        proof=ProofRule(within=table.proof.within, at_most=table.proof.at_most),
         alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
         accepted=() if isinstance(target, DiskTable) else target.accept,
     )

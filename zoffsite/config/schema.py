@@ -184,12 +184,20 @@ class AlarmTable(Table):
     freed: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
 
+class ProofTable(Table):
+    """`[job.NAME.proof]`: how often the box must prove that it holds everything, and how much a run may read."""
+
+    within: Duration = timedelta(days=30)
+    at_most: Size = 100 * 10**9
+
+
 class ScheduleTable(Table):
     """`[job.NAME.schedule]`: when the job is run by itself: `cron` its backup, the others what they are called."""
 
     cron: CronLine
     verify: CronLine | None = None
     prune: CronLine | None = None
+    prove: CronLine | None = None
     doctor: CronLine | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
 
@@ -218,6 +226,7 @@ class JobTable(Table):
     retries: RetriesTable = RetriesTable()
     hooks: tuple[HookTable, ...] = ()
     alarm: AlarmTable = AlarmTable()
+    proof: ProofTable = ProofTable()
     schedule: ScheduleTable | None = None
     notify_urls: Urls | None = None
     ping_url: Annotated[SecretStr, AfterValidator(check_ping_url)] | None = None

@@ -131,14 +131,22 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProofRule:
+    """Every stream is proved once `within`; one run reads about `at_most` bytes on each side."""
+
+    within: timedelta
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One backup job. `source` None means this machine; `box` is a Disk where the target is a pool of the source.
 
     `bandwidth` is bytes per second over all datasets together, outside its `windows`; `reserve` is bytes that stay free
     on the box. `stall` and `objective` are times: no byte for `stall` cuts a transfer; a replica older than `objective`
     is stale; `objectives` gives some datasets, with all below them, another. `replicas` gives datasets another name
-    below `root` than their own. `ledger` is the file that remembers what was sent. `by_property`: datasets are chosen by
-    their own property, too; `siblings` are the names of all jobs.
+    below `root` than their own. `ledger` is the file that remembers what was sent. `by_property`: datasets are chosen
+    by their own property, too; `siblings` are the names of all jobs.
     `restore_identity` is the key with which a restore logs in, where it is another one.
     `accepted` are findings of the doctor that may be so: a check's name, or it and a subject.
     """
@@ -171,5 +179,6 @@ class Job:
     reserve: int = 0
     gated: bool = False
     restore_identity: Path | None = None
+    proof: ProofRule = ProofRule(within=timedelta(days=30), at_most=100 * 10**9)
     alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)
     accepted: tuple[str, ...] = ()

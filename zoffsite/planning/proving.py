@@ -16,6 +16,8 @@ from shlex import quote
 
 from zoffsite.model.errors import SafetyError
 from zoffsite.model.inventory import DatasetState
+from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
 from zoffsite.model.proof import ProofPlan, Provable, Proved, StreamDigest
 from zoffsite.model.version import Snapshot
@@ -72,6 +74,24 @@ def choose(
         fresh=len(streams) - len(due),
         unprovable=tuple(unprovable),
     )
+
+
+def notices_of(job: Job, plan: ProofPlan) -> tuple[Notice, ...]:
+    """What a person should know of a run that proves nothing, or not everything."""
+    found = [
+        Notice(
+            code="unprovable",
+            subject=dataset,
+            message="the two sides share no snapshot, so that nothing of it can be proved",
+            remedy=f"zoffsite backup --job {job.name}",
+        )
+        for dataset in plan.unprovable
+    ]
+    if not plan.chosen and plan.fresh:
+        words = f"all {plan.fresh} streams were proved lately, so that none is due"
+        remedy = f"to prove them again: zoffsite prove --job {job.name} --within 0"
+        found.append(Notice(code="proved-lately", subject=job.name, message=words, remedy=remedy))
+    return tuple(found)
 
 
 def difference(each: Provable, ours: StreamDigest, theirs: StreamDigest) -> SafetyError | None:
