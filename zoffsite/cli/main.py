@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from zoffsite.cli.completing import job_names
 from zoffsite.cli.logs import LogFormat, LogLevel, set_up_logs
 from zoffsite.model.errors import ExitCode, ZoffsiteError
 
@@ -29,7 +30,9 @@ app.add_typer(notify_app, name="notify")
 
 JobOption = Annotated[
     Optional[str],  # noqa: UP045 - typer reads this at run time
-    typer.Option("--job", "-j", help="The job of zoffsite.toml; not needed if there is only one."),
+    typer.Option(
+        "--job", "-j", help="The job of zoffsite.toml; not needed if there is only one.", autocompletion=job_names
+    ),
 ]
 DatasetOption = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -427,6 +430,16 @@ def notify_digest(job: JobOption = None) -> None:
     from zoffsite.cli.notify import send_digest
 
     raise typer.Exit(send_digest(job))
+
+
+@app.command()
+def man(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path("~/.local/share/man/man1"),
+) -> None:
+    """Write manual pages, one for each command, where man(1) finds them."""
+    from zoffsite.cli.man import write_pages
+
+    raise typer.Exit(write_pages(typer.main.get_command(app), out.expanduser()))
 
 
 def run() -> None:
