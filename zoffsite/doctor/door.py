@@ -100,12 +100,19 @@ def login_key(case: Case) -> Iterator[Finding | Unseen]:
     start = f'restrict,from="{case.machine.source_address}",command="/usr/local/lib/zoffsite/gate '
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     loose = [line for line in lines if not line.startswith(start)]
-    files = (case.box.text("login-file") or "").splitlines()
-    mode, owner = ([*files[0].split(), "", "", ""] if files else ["", "", "", ""])[1:3]
+    writers = _writers(case.box.text("login-file") or "")
     if loose:
         what = f"{len(loose)} of {len(lines)} keys have no gate: {plain(loose[0], 80)}"
         yield case.box.critical("login-key", what, f"{AGAIN}, and see who wrote it")
-    elif owner and (owner != "root" or int(mode, 8) & 0o022):
-        yield case.box.critical("login-key", f"others than root may write it ({plain(owner, 40)}, {mode})", AGAIN)
+    elif writers:
+        yield case.box.critical("login-key", f"others than root may write it ({writers})", AGAIN)
     else:
         yield case.box.good("login-key", f"{len(lines)} with `restrict`, the source's address and the gate")
+
+
+def _writers(listing: str) -> str:
+    """Owner and mode of the first file, where others than root may write it; "" where all is well, or nothing known."""
+    if not listing:
+        return ""
+    _, mode, owner, _ = listing.splitlines()[0].split(maxsplit=3)
+    return f"{owner}, {mode}" if owner != "root" or int(mode, 8) & 0o022 else ""

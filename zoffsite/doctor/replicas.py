@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from shlex import quote
 
 from zoffsite.doctor.case import Case, Unseen
@@ -14,33 +15,67 @@ NAMED = 5
 """More names would not be read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What no dataset below the root may be; nor the root itself, unless `spared`. `{}` in the remedy is its name."""
+
+    check: str
+    wrong: Callable[[DatasetState], bool]
+    good: str
+    bad: str
+    remedy: str
+    spared: bool = False
+
+
+RULES = (
+    Rule(
+        check="encrypted",
+        wrong=lambda state: not state.dataset.encrypted,
+        good="every replica is encrypted",
+        bad="not encrypted",
+        remedy="find out who sent it; on the box, as root: zfs destroy -r {}",
+        spared=True,
+    ),
+    Rule(
+        check="locked",
+        wrong=lambda state: state.dataset.keystatus is KeyStatus.AVAILABLE,
+        good="no key is loaded",
+        bad="a key is loaded",
+        remedy="on the box, as root: zfs unload-key {}; whoever loaded it has it: docs/how-to/change-the-key.md",
+    ),
+    Rule(
+        check="unmounted",
+        wrong=lambda state: state.dataset.mounted,
+        good="nothing is mounted",
+        bad="mounted",
+        remedy="on the box, as root: zfs unmount {}; then find out who mounted it",
+    ),
+    Rule(
+        check="read-only",
+        wrong=lambda state: not state.dataset.readonly,
+        good="all is read-only",
+        bad="not read-only",
+        remedy="on the box, as root: zfs inherit readonly {}",
+    ),
+)
+
+
 def replicas(case: Case) -> Iterator[Finding | Unseen]:
-    """No key, no mount, no writing, no plaintext: each over all datasets below the root."""
+    """No key, no mount, no writing, no plaintext."""
     inventory, error = case.facts.inventory, case.facts.inventory_error
     if error is not None:
         yield case.box.critical("root", error.message, error.remedy, case.job.root)
     if inventory is None:
         return
-    root = case.job.root
-    all_ = list(inventory.datasets.values())
-    below = [each for each in all_ if each.dataset.name != root]
-    count = f"all {len(below)} replicas" if len(below) != 1 else "the replica"
-    rows: tuple[tuple[str, Sequence[DatasetState], Callable[[DatasetState], bool], str, str, str], ...] = (
-        ("encrypted", below, lambda s: not s.dataset.encrypted, f"{count} are encrypted", "not encrypted",
-         "find out who sent it; on the box, as root: zfs destroy -r {0}"),
-        ("locked", all_, lambda s: s.dataset.keystatus is KeyStatus.AVAILABLE, "no key is loaded", "a key is loaded",
-         "on the box, as root: zfs unload-key {0}; whoever loaded it has it: docs/how-to/change-the-key.md"),
-        ("unmounted", all_, lambda s: s.dataset.mounted, "nothing is mounted", "mounted",
-         "on the box, as root: zfs unmount {0}; then find out who mounted it"),
-        ("read-only", all_, lambda s: not s.dataset.readonly, "all is read-only", "not read-only",
-         "on the box, as root: zfs inherit readonly {0}"),
-    )  # fmt: skip
-    for check, states, wrong, good, bad, remedy in rows:
-        names = [each.dataset.name for each in states if wrong(each)]
-        if names:
-            yield case.box.critical(check, f"{bad}: {_some(names)}", remedy.format(quote(names[0])), case.job.root)
+    for rule in RULES:
+        wrong = [name for name, state in inventory.datasets.items() if rule.wrong(state)]
+        if rule.spared and case.job.root in wrong:
+            wrong.remove(case.job.root)
+        if wrong:
+            remedy = rule.remedy.format(quote(wrong[0]))
+            yield case.box.critical(rule.check, f"{rule.bad}: {_some(wrong)}", remedy, case.job.root)
         else:
-            yield case.box.good(check, good, case.job.root)
+            yield case.box.good(rule.check, rule.good, case.job.root)
 
 
 def foreign_snapshots(case: Case) -> Iterator[Finding | Unseen]:
