@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from zoffsite.config.settings import load, problems
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "zoffsite.example.toml"
 ENV_EXAMPLE = ROOT / ".env.example"
+KEYS = f"zoffsite1:{'A' * 43}=:AAAAC3NzaC1lZDI1NTE5AAAAIMERKkMTZA6OQs2mNTAC68xWf5DtojAJZYgCDIVWmyaN"
+PAIRING = f"{KEYS}:{hashlib.sha256(KEYS.encode()).hexdigest()[:8]}"
 
 
 def settings(table: type[BaseModel] = Tables, before: str = "") -> Iterator[tuple[str, Any]]:
@@ -40,13 +43,14 @@ def is_secret(annotation: Any) -> bool:
 
 
 def example_in(tmp_path: Path, key_file: Path, text: str) -> Path:
-    """`text` as a settings file in a home where the key is that it names."""
+    """`text` as a settings file in a home where the key is that it names, and whose box is paired."""
     key = tmp_path / ".ssh/zoffsite_ed25519"
     key.parent.mkdir()
     key.write_bytes(key_file.read_bytes())
     key.chmod(0o600)
     file = tmp_path / "zoffsite.toml"
     file.write_text(text.replace("~/", f"{tmp_path}/"))
+    (tmp_path / "friend.pairing").write_text(PAIRING)
     return file
 
 
@@ -54,6 +58,13 @@ def test_the_example_file_is_right_as_it_is(tmp_path: Path, key_file: Path) -> N
     file = example_in(tmp_path, key_file, EXAMPLE.read_text())
     assert problems(file, environ={}) == []
     assert load(file, environ={}).job_names == ("home",)
+
+
+def test_all_that_the_example_lacks_is_a_box_that_is_paired(tmp_path: Path, key_file: Path) -> None:
+    file = example_in(tmp_path, key_file, EXAMPLE.read_text())
+    (tmp_path / "friend.pairing").unlink()
+    (problem,) = problems(file, environ={})
+    assert "not paired yet" in problem.message
 
 
 def test_the_example_file_is_right_with_every_comment_taken_as_a_setting(tmp_path: Path, key_file: Path) -> None:
@@ -66,7 +77,7 @@ def test_the_example_file_is_right_with_every_comment_taken_as_a_setting(tmp_pat
 def test_the_example_file_says_the_defaults_as_they_are(tmp_path: Path, key_file: Path) -> None:
     """Each commented line of the job and the box changes nothing, save the three that show an alternative."""
     shown = EXAMPLE.read_text().replace("# [source.nas]", "[source.nas]")
-    text = re.sub(r"(?m)^# (?=\w+ = )(?!patterns|bandwidth|tunnel)", "", shown)
+    text = re.sub(r"(?m)^# (?=\w+ = )(?!patterns|bandwidth)", "", shown)
     plain = load(example_in(tmp_path, key_file, EXAMPLE.read_text()), environ={})
     (tmp_path / "zoffsite.toml").write_text(text.replace("~/", f"{tmp_path}/"))
     assert load(tmp_path / "zoffsite.toml", environ={}).job("home") == plain.job("home")
