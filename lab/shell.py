@@ -82,6 +82,14 @@ class Shell:
         pipe = subprocess.PIPE
         return subprocess.Popen([*self.argv, line], stdin=pipe, stdout=pipe, stderr=pipe)
 
+    def control(self, verb: str, *options: str) -> None:
+        """Ask the shared connection for something, such as "forward"."""
+        self._share()
+        argv = [*self.argv[:-1], "-O", verb, *options, self.argv[-1]]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+        if done.returncode:
+            raise LabError(f"{verb} through {self.folder.name}", done.stderr.strip())
+
     def wait(self, timeout: float) -> None:
         """Wait until sshd greets."""
         deadline = time.monotonic() + timeout

@@ -96,6 +96,7 @@ class Stage:
     tree: str
     root: str
     settings: dict[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def source(self) -> Guest:
@@ -140,7 +141,7 @@ class Stage:
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("zoffsite")), *words],
             cwd=self.folder,
-            env={**clean, "ZOFFSITE_STATE_DIR": str(self.folder / "state"), **(env or {})},
+            env={**clean, "ZOFFSITE_STATE_DIR": str(self.folder / "state"), **self.environment, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 from collections.abc import Iterator
@@ -9,12 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from demo.kit import BOX, DISK, KEY, PLACE, SOURCE, through_the_source
 from lab import Guest, Lab
 
-from ..chain.stage import await_true
-from .place import BOX, KEY, KIT, SOURCE, Site, blank, make_site, state_of
+from ..chain.stage import SOME, Stage, await_true
+from .away import ADDRESS, friends_router, home_router, no_router, serve_names
+from .place import Site, blank, make_site, state_of
 
-FILES = f"{KIT}/box/files"
+FILES = f"{PLACE}/box/files"
+FIRST, SECOND = "198.51.100.1", "198.51.100.77"
+"""Addresses that the provider at home gives."""
 QUICK = {
     "/etc/systemd/system/zoffsite-endpoint.service.d/test.conf": "[Service]\nExecStart=\n"
     "ExecStart=/usr/local/lib/zoffsite/tunnel /etc/zoffsite/tunnel resolve 4\n",
@@ -34,20 +39,37 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def bare(site: Site) -> dict[str, str]:
     """All that `install` may touch, by machine, before it did."""
-    return {guest.role: state_of(guest) for guest in site.lab.guests}
+    return {guest.role: state_of(guest) for guest in site.guests}
 
 
 @pytest.fixture(scope="module")
 def running(site: Site, bare: dict[str, str]) -> Site:
     """Installed, paired, settled."""
     assert bare
-    site.install(site.source)
-    site.carry()
-    site.install(site.box, "--disks", "/dev/vdb")
-    site.pair()
-    site.await_settled()
+    site.kit.install(site.source)
+    site.kit.carry()
+    site.kit.install(site.box, "--disks", DISK)
+    site.kit.pair()
+    site.kit.await_settled()
     site.await_ssh()
     return site
+
+
+@pytest.fixture(scope="module")
+def through(running: Site) -> Iterator[Stage]:
+    """Runs of zoffsite that reach the box through the source machine, and so through the tunnel."""
+    with through_the_source(running.stage.lab) as way:
+        yield running.at_work(way)
+
+
+@pytest.fixture(scope="module")
+def seeded(running: Site, through: Stage) -> Site:
+    """The first full backup, made while the box is still at home."""
+    through.write("first", "1M")
+    assert through.plan()["action"] == "full"
+    done = through.part(through.backup())
+    assert (done["state"], done["verified"]) == ("sent", True)
+    return running
 
 
 def answers(guest: Guest, address: str, port: int = 22) -> bool:
@@ -75,8 +97,8 @@ def test_each_program_takes_what_was_written_for_it(site: Site, bare: dict[str, 
     assert bare
     site.box.run(f"nft -c -f {FILES}/etc/zoffsite/firewall.nft && visudo -cqf {FILES}/etc/sudoers.d/zoffsite")
     site.box.run(f"cp {FILES}/etc/zoffsite/sshd.conf /run/sshd.conf && sshd -t -f /run/sshd.conf")
-    site.source.run(f"nft -c -f {KIT}/source/files/etc/zoffsite/firewall-friend.nft")
-    for guest, folder in ((site.box, FILES), (site.source, f"{KIT}/source/files")):
+    site.source.run(f"nft -c -f {PLACE}/source/files/etc/zoffsite/firewall-friend.nft")
+    for guest, folder in ((site.box, FILES), (site.source, f"{PLACE}/source/files")):
         units = guest.run(f"find {folder}/etc/systemd/system -name 'zoffsite-*'").split()
         said = guest.try_run(["systemd-analyze", "verify", "--man=no", *units]).err
         ours = [line for line in said.splitlines() if "zoffsite" in line and "is not executable" not in line]
@@ -84,30 +106,30 @@ def test_each_program_takes_what_was_written_for_it(site: Site, bare: dict[str, 
 
 
 def test_a_box_is_not_set_up_before_its_source_gave_it_a_key(site: Site, bare: dict[str, str]) -> None:
-    done = site.box.try_run([f"{KIT}/box/install", "--disks", "/dev/vdb"])
+    done = site.box.try_run([f"{PLACE}/box/install", "--disks", DISK])
     assert done.code == 1
     assert "run source/install on the source first" in done.err
     assert state_of(site.box) == bare["box"]
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(site: Site, bare: dict[str, str]) -> None:
-    said = site.install(site.source, "--dry-run")
+    said = site.kit.install(site.source, "--dry-run")
     assert "write   /etc/zoffsite/firewall-friend.nft (0644 root:root)" in said
     assert "none was made" in said
     assert state_of(site.source) == bare["source"]
     keys = "wg genkey | wg pubkey >source.pub; wg genpsk >preshared.key"
-    site.box.run(f"mkdir {KIT}/box/pairing && cd {KIT}/box/pairing && {keys}")
-    said = site.install(site.box, "--dry-run", "--disks", "/dev/vdb")
+    site.box.run(f"mkdir {PLACE}/box/pairing && cd {PLACE}/box/pairing && {keys}")
+    said = site.kit.install(site.box, "--dry-run", "--disks", DISK)
     assert "run     zpool create" in said
     assert "none was made" in said
     assert state_of(site.box) == bare["box"]
-    site.box.run(f"rm -r {KIT}/box/pairing")
+    site.box.run(f"rm -r {PLACE}/box/pairing")
 
 
 def test_a_disk_with_anything_on_it_is_left_alone(site: Site, bare: dict[str, str]) -> None:
-    site.install(site.source)
-    site.carry()
-    done = site.box.try_run([f"{KIT}/box/install", "--disks", "/dev/vdc"])
+    site.kit.install(site.source)
+    site.kit.carry()
+    done = site.box.try_run([f"{PLACE}/box/install", "--disks", "/dev/vdc"])
     assert (done.code, "it is left alone" in done.err) == (1, True)
     assert state_of(site.box) == bare["box"]
 
@@ -116,7 +138,7 @@ def test_a_disk_with_anything_on_it_is_left_alone(site: Site, bare: dict[str, st
 
 
 def test_where_the_tunnel_does_not_come_up_the_box_is_as_reachable_as_before(site: Site, bare: dict[str, str]) -> None:
-    said = site.install(site.box, "--disks", "/dev/vdb")
+    said = site.kit.install(site.box, "--disks", DISK)
     assert "zoffsite box pair --box friend zoffsite1:" in said
     assert "table inet zoffsite" in site.box.run(["nft", "list", "tables"])
     assert not greets(site.box.uplink_port)
@@ -133,39 +155,40 @@ def test_where_the_tunnel_does_not_come_up_the_box_is_as_reachable_as_before(sit
 
 
 def test_no_secret_stays_in_the_folder_that_was_carried(site: Site) -> None:
-    assert site.box.try_run(["test", "-e", f"{KIT}/box/pairing/preshared.key"]).code == 1
+    assert site.box.try_run(["test", "-e", f"{PLACE}/box/pairing/preshared.key"]).code == 1
 
 
 def test_a_pairing_with_a_slip_of_the_pen_is_refused(site: Site) -> None:
-    text = site.box.run(["cat", f"{KIT}/box/pairing/box"]).strip()
-    assert "damaged" in site.zoffsite("box", "pair", text[:-1] + ("0" if text[-1] != "0" else "1"), expect=2)
+    text = site.box.run(["cat", f"{PLACE}/box/pairing/box"]).strip()
+    assert "damaged" in site.stage.zoffsite("box", "pair", text[:-1] + ("0" if text[-1] != "0" else "1"), expect=2).said
 
 
 # -- installed, paired, settled
 
 
 def test_after_pairing_the_gate_answers_through_the_tunnel(running: Site) -> None:
-    code, said = running.ask("hello")
+    code, said = running.kit.ask("hello")
     assert (code, said.splitlines()[0]) == (0, "zoffsite-gate 1")
 
 
-def test_a_second_install_changes_nothing(running: Site) -> None:
-    before = {guest.role: state_of(guest) for guest in running.lab.guests}
-    for guest in running.lab.guests:
-        assert "nothing to change" in running.install(guest)
-    assert {guest.role: state_of(guest) for guest in running.lab.guests} == before
+def test_neither_a_second_install_nor_a_removal_that_is_only_tried_changes_anything(running: Site) -> None:
+    before = {guest.role: state_of(guest) for guest in running.guests}
+    for guest in running.guests:
+        assert "nothing to change" in running.kit.install(guest)
+        assert "none was made" in running.kit.install(guest, "--remove", "--dry-run")
+    assert {guest.role: state_of(guest) for guest in running.guests} == before
 
 
 def test_the_settings_need_no_host_key_once_paired(running: Site) -> None:
-    assert running.box.host_key().split()[1] in (running.folder / "friend.pairing").read_text()
-    assert "zoffsite.toml" in running.zoffsite("config", "check", "--offline")
+    assert running.box.host_key().split()[1] in (running.stage.folder / "friend.pairing").read_text()
+    assert "zoffsite.toml" in running.stage.zoffsite("config", "check", "--offline").said
 
 
 def test_other_keys_for_a_paired_box_are_a_question_for_a_person(running: Site) -> None:
     other = "zoffsite1:QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWY=:" + running.box.host_key().split()[1]
     digits = running.source.run(f"printf %s {other} | sha256sum | cut -c1-8").strip()
-    assert "paired already" in running.zoffsite("box", "pair", f"{other}:{digits}", expect=2)
-    assert running.ask("hello")[0] == 0
+    assert "paired already" in running.stage.zoffsite("box", "pair", f"{other}:{digits}", expect=2).said
+    assert running.kit.ask("hello")[0] == 0
 
 
 def test_ssh_is_answered_through_the_tunnel_and_nowhere_else(running: Site) -> None:
@@ -181,17 +204,18 @@ def test_ssh_is_answered_through_the_tunnel_and_nowhere_else(running: Site) -> N
     running.await_ssh()
 
 
-@pytest.mark.parametrize("request_", ["zfs list", "hello; id", "", "keeper abort x", "send tank:home a"])
-def test_the_forced_command_is_in_force(running: Site, request_: str) -> None:
-    code, said = running.ask(shlex.quote(request_) if request_ else "")
-    assert (code, "zoffsite gate: refused" in said) == (77, True)
+def test_the_forced_command_is_in_force(running: Site) -> None:
+    shared = "-o ControlMaster=auto -o ControlPath=/run/asked -o ControlPersist=20"  # a handshake is long here
+    for request in ("zfs list", "hello; id", "", "keeper abort x", "send tank:home a"):
+        code, said = running.kit.ask(shlex.quote(request) if request else "", shared)
+        assert (code, "zoffsite gate: refused" in said) == (77, True), request
 
 
 def test_a_key_of_the_job_opens_no_other_door(running: Site) -> None:
-    assert running.ask("sftp", "-s")[0] == 77
-    code, said = running.ask("hello", "-o ExitOnForwardFailure=yes -R 2222:127.0.0.1:22")
+    assert running.kit.ask("sftp", "-s")[0] == 77
+    code, said = running.kit.ask("hello", "-o ExitOnForwardFailure=yes -R 2222:127.0.0.1:22")
     assert code != 0, said
-    assert running.ask("hello", user="root")[0] == 255
+    assert running.kit.ask("hello", user="root")[0] == 255
 
 
 def test_the_user_of_the_box_may_call_the_keeper_and_can_destroy_nothing_itself(running: Site) -> None:
@@ -213,21 +237,25 @@ def test_the_root_of_the_replicas_is_never_mounted_and_has_bounds(running: Site)
     assert running.box.run("systemctl is-enabled zfs-mount zfs-share || true").split() == ["masked", "masked"]
 
 
-def test_raw_streams_full_and_incremental_arrive_through_the_gate(running: Site) -> None:
-    source = running.source
-    source.run("head -c 300K /dev/urandom >/tank/home/file; zfs snapshot tank/home@a")
-    source.run("head -c 300K /dev/urandom >/tank/home/more; zfs snapshot tank/home@b")
-    one, two = source.run("zfs get -Hpo value guid tank/home@a tank/home@b").split()
-    ssh = f"ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -i {KEY} keep@{BOX}"
-    source.run(f"zfs send -w tank/home@a | {ssh} receive tank:home {one} 0")
-    source.run(f"zfs send -w -i @a tank/home@b | {ssh} receive tank:home {two} {one}")
-    assert running.box.run("zfs list -Hpro guid -t snapshot -s createtxg vault/replicas").split() == [one, two]
-    listing = running.ask("inventory")[1]
-    assert f"vault/replicas/tank:home@b\t{two}" in listing
-    running.box.run("systemctl start zoffsite-keeper.service")
-    stamped = running.box.run(["cat", "/var/lib/zoffsite/keeper.json"])
-    assert one in stamped
-    assert two in stamped
+def test_the_first_backup_is_made_at_home_through_the_same_tunnel_and_gate(seeded: Site) -> None:
+    stage = seeded.stage
+    assert f"{seeded.source.address}:51820" in seeded.box.run("wg show zoffsite endpoints"), "by the second endpoint"
+    guids = stage.guids(stage.box, stage.replica())
+    assert guids == stage.guids(stage.source, stage.tree)
+    seeded.box.run("systemctl start zoffsite-keeper.service")
+    assert guids[0] in seeded.box.run(["cat", "/var/lib/zoffsite/keeper.json"])
+
+
+def test_a_clone_of_what_the_box_has_is_a_clone_there_too(seeded: Site, through: Stage) -> None:
+    fork = f"{through.tree}/fork"
+    (base,) = through.names(through.source, through.tree)
+    through.source.run(f"zfs clone {through.tree}@{base} {fork}")
+    through.write("own", "100K", fork)
+    done = through.part(through.backup(), fork)
+    assert (done["state"], done["verified"]) == ("sent", True)
+    assert done["bytes"] < 500_000
+    origin = through.box.run(["zfs", "get", "-Hpo", "value", "origin", through.replica(fork)]).strip()
+    assert origin == f"{through.replica()}@{base}"
 
 
 def test_nothing_secret_of_the_source_is_on_the_box(running: Site) -> None:
@@ -253,7 +281,7 @@ def test_a_box_in_others_hands_reaches_neither_the_source_nor_its_network(runnin
         assert not pings(box, "192.168.50.2"), "the box's own firewall"
         box.run("nft flush ruleset")
         assert [pings(box, "192.168.50.2"), pings(box, SOURCE), answers(box, SOURCE)] == [False] * 3
-        assert running.ask("hello")[0] == 0, "answers still pass"
+        assert running.kit.ask("hello")[0] == 0, "answers still pass"
         source.run("nft delete table inet zoffsite_friend")
         assert [pings(box, "192.168.50.2"), pings(box, SOURCE), answers(box, SOURCE)] == [True] * 3
     finally:
@@ -264,44 +292,73 @@ def test_a_box_in_others_hands_reaches_neither_the_source_nor_its_network(runnin
     running.await_ssh()
 
 
-def test_the_tunnel_heals_after_the_address_of_the_source_changed(running: Site) -> None:
-    source, box = running.source, running.box
-    for path, text in QUICK.items():
-        box.put(text.encode(), path)
-    box.run("systemctl daemon-reload; systemctl restart zoffsite-endpoint.timer")
-    source.run("ip addr flush dev wire; ip addr add 10.77.0.9/24 dev wire")
-    try:
-        assert not pings(source, BOX)
-        box.run("sed -i 's/^.* home.test/10.77.0.9 home.test/' /etc/hosts")
-        await_true(lambda: pings(source, BOX), "the tunnel is up again", 60)
-        assert "10.77.0.9:51820" in box.run("wg show zoffsite endpoints")
-    finally:
-        source.run("ip addr flush dev wire; ip addr add 10.77.0.1/24 dev wire")
-        box.run("sed -i 's/^.* home.test/10.77.0.1 home.test/' /etc/hosts")
-        running.await_ssh()
-        box.run(f"rm -r {' '.join(str(Path(path).parent) for path in QUICK)}; systemctl daemon-reload")
+# -- carried away: a router at each end, and the power cut in the middle of a receive
 
 
-def test_after_a_power_cut_the_box_comes_back_alone_even_when_names_resolve_only_later(running: Site) -> None:
-    box = running.box
-    box.run("sed -i '/home.test/d' /etc/hosts; sync")
+@pytest.fixture(scope="class")
+def away(seeded: Site, through: Stage) -> Iterator[Site]:
+    """Switched on again; names do not resolve there yet."""
+    source, box = seeded.source, seeded.box
+    through.write("more", "4M")
+    run = through.under_way()
     box.power_off()
+    report = json.loads(through.finish(run, expect=1).out)
+    assert through.part(report)["error"]["transient"], report
+    home_router(source, FIRST)
     box.power_on(keep_root=True, import_pools=False)
+    friends_router(box)
     box.run("systemctl is-system-running --wait || true", timeout=300)
-    assert "table inet zoffsite" in box.run(["nft", "list", "tables"])
-    assert running.age() == "never"
-    box.run("echo '10.77.0.1 home.test' >>/etc/hosts")
-    running.await_ssh()
-    assert box.run(["zfs", "get", "-Hpo", "value", "mounted", "vault/replicas/tank:home"]).strip() == "no"
-    assert "\tunavailable\t" in running.ask("inventory")[1]
-    assert not greets(box.uplink_port)
+    yield seeded
+    no_router(box)
+    no_router(source)
+
+
+class TestCarriedAway:
+    """Seeded at home, it is unplugged, and plugged in again in another network."""
+
+    def test_after_a_power_cut_it_has_its_firewall_and_its_pool_before_any_name_resolves(self, away: Site) -> None:
+        box = away.box
+        assert "table inet zoffsite" in box.run(["nft", "list", "tables"])
+        assert away.age() == "never"
+        assert not greets(box.uplink_port)
+        rows = box.run("zfs get -Hpro value mounted,keystatus vault/replicas/tank:home").split()
+        assert {"no", "unavailable"} <= set(rows) <= {"no", "unavailable", "-"}
+
+    def test_its_tunnel_comes_up_by_itself_once_names_resolve(self, away: Site) -> None:
+        serve_names(away.box, FIRST)
+        away.await_ssh()
+        assert f"{FIRST}:51820" in away.box.run("wg show zoffsite endpoints")
+
+    def test_the_next_run_resumes_what_the_power_cut_broke_off(self, away: Site, through: Stage) -> None:
+        assert through.plan()["action"] == "resume"
+        done = through.part(through.backup())
+        assert (done["state"], done["verified"]) == ("sent", True)
+        assert done["bytes"] < 4_000_000 - SOME + 200_000
+        assert through.guids(away.box, through.replica())[-1] == through.guids(away.source, through.tree)[-1]
+        through.zoffsite("verify")
+
+    def test_a_changed_address_of_the_source_heals_by_itself(self, away: Site, through: Stage) -> None:
+        source, box = away.source, away.box
+        for path, text in QUICK.items():
+            box.put(text.encode(), path)
+        box.run("systemctl daemon-reload; systemctl restart zoffsite-endpoint.timer")
+        home_router(source, SECOND)
+        try:
+            assert not pings(source, BOX)
+            box.put(f"{SECOND}\n".encode(), ADDRESS)
+            await_true(lambda: pings(source, BOX), "the tunnel is up again", 60)
+            assert f"{SECOND}:51820" in box.run("wg show zoffsite endpoints")
+        finally:
+            box.run(f"rm -r {' '.join(str(Path(path).parent) for path in QUICK)}; systemctl daemon-reload")
+        through.write("later", "100K")
+        assert through.part(through.backup())["state"] == "sent"
 
 
 def test_removed_both_machines_are_as_before_but_for_the_replicas(running: Site, bare: dict[str, str]) -> None:
     box, source = running.box, running.source
-    for guest in running.lab.guests:
-        running.install(guest, "--remove")
-        assert "nothing to change" in running.install(guest, "--remove")
+    for guest in running.guests:
+        running.kit.install(guest, "--remove")
+        assert "nothing to change" in running.kit.install(guest, "--remove")
     assert state_of(source) == bare["source"]
     assert state_of(box) == bare["box"]
     assert box.run("zfs list -Ho name vault/replicas/tank:home").strip() == "vault/replicas/tank:home"
