@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from zoffsite.model.errors import OperationError
+from zoffsite.model.errors import OperationError, SettingsError
 from zoffsite.model.job import Disk
 from zoffsite.model.pool import Pool
 from zoffsite.zfs import argv
-from zoffsite.zfs.pools import import_error, is_absent, parse_pools
+from zoffsite.zfs.pools import carried_error, import_error, is_absent, parse_pools
 
 DISK = Disk(pool="usb", guid=12891563716317484925, absent_after=timedelta(days=1))
 FOREIGN = """cannot import 'usb': pool was previously in use from another system.
@@ -23,6 +23,28 @@ def test_the_commands_find_a_pool_by_its_guid_and_mount_nothing() -> None:
     assert argv.import_pool(7, "/run/x") == ["zpool", "import", "-N", "-o", "cachefile=none", "-R", "/run/x", "7"]
     assert argv.export_pool("usb") == ["zpool", "export", "usb"]
     assert argv.list_pools() == ["zpool", "list", "-H", "-p", "-o", "name,guid,altroot"]
+
+
+def test_a_disk_that_was_carried_here_is_imported_by_name_or_guid_and_never_written_to() -> None:
+    options = ["-N", "-f", "-o", "cachefile=none", "-o", "readonly=on", "-R", "/run/x"]
+    assert argv.import_to_read("vault", "/run/x") == ["zpool", "import", *options, "vault"]
+    assert argv.import_to_read("123", "/run/x")[-1] == "123"
+    with pytest.raises(SettingsError):
+        argv.import_to_read("-a", "/run/x")
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("cannot import 'vault': no such pool available\n", "disk-not-importable"),
+        ("cannot import 'vault': more than one matching pool\nimport by numeric ID instead\n", "disk-not-importable"),
+        ("Permission denied the ZFS utilities must be run as root.\n", "not-permitted"),
+    ],
+)
+def test_a_carried_disk_that_cannot_be_imported_says_why(said: str, code: str) -> None:
+    error = carried_error("vault", 1, said, "nas")
+    assert error.code == code
+    assert "vault" in str(error)
 
 
 def test_the_imported_pools_are_read() -> None:

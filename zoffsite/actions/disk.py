@@ -98,14 +98,14 @@ def _leave(disk: Disk, pool: Pool, pools: Pools, use: DiskUse, tell: Tell) -> No
     if not use.alone():
         log.info("%s stays imported: another run uses it", disk.label)
         return
-    problem = _exported(pool, pools)
+    problem = exported(pool, pools)
     if problem is None:
         log.info("%s is exported: it may be pulled out", disk.label)
     else:
         tell(still_imported(disk, problem.problem))
 
 
-def _exported(pool: Pool, pools: Pools) -> ZoffsiteError | None:
+def exported(pool: Pool, pools: Pools) -> ZoffsiteError | None:
     """None when it is; else why not. What was just killed may use it for a moment more."""
     for _ in range(TRIES):
         try:

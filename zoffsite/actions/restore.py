@@ -49,8 +49,8 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan
     if job.gated and job.restore_identity is None:
         raise _no_restore_key(job)
     box = hosts.restore_box_of(job).inventory(job.root)
-    if not isinstance(job.box, Disk):
-        check_not_the_box(job, receiver.inventory(job.root).datasets, box, marked=receiver.has_box_mark())
+    here = {} if isinstance(job.box, Disk) else receiver.inventory(job.root).datasets
+    check_not_the_box(job, here, box, marked=receiver.has_box_mark())
     there = receiver.inventory(wanted.to).datasets
     tokens = {
         name: receiver.read_token(state.dataset.resume_token)

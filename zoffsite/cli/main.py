@@ -250,6 +250,10 @@ def restore_(
     ] = None,
     ask_key: Annotated[bool, typer.Option("--ask-key", help="Ask for keys, and load them.")] = False,
     mount: Annotated[bool, typer.Option("--mount", help="Mount it, read-only, once its key is loaded.")] = False,
+    from_pool: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--from-pool", help="From the box's disk, attached here: its pool, imported read-only."),
+    ] = None,
     bandwidth: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--bandwidth", help='At most so much: "5 MB/s". Of the job, only the backups are limited.'),
@@ -273,6 +277,7 @@ def restore_(
         ask_key=ask_key,
         mount=mount,
         bandwidth=bandwidth,
+        from_pool=from_pool,
     )
     raise typer.Exit(run_restore(job, asked, dry_run=dry_run, as_json=json))
 

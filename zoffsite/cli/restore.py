@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from getpass import getpass
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from zoffsite.actions.carried import carried_pool
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.restore import preview_restore, restore
 from zoffsite.actions.unlock import Keys
@@ -21,6 +23,7 @@ from zoffsite.cli.progress import shown_progress
 from zoffsite.cli.report import draw_error, draw_notices
 from zoffsite.config.loading import load
 from zoffsite.config.mistakes import WrongValueError
+from zoffsite.config.settings import Settings
 from zoffsite.config.units import parse_rate
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode, SettingsError
@@ -44,13 +47,14 @@ class Asked:
     ask_key: bool
     mount: bool
     bandwidth: str | None
+    from_pool: str | None
 
 
 def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool) -> ExitCode:
     """Restore, or only say what would be."""
     settings, now = load(), datetime.now(UTC)
-    job, keys, wanted, rate = job_of(settings, name), _keys(asked), _wanted(asked), _rate(asked)
-    with Connections() as hosts, target_needed(job, hosts, settings.state_dir, now):
+    asked_job, keys, wanted, rate = job_of(settings, name), _keys(asked), _wanted(asked), _rate(asked)
+    with Connections() as hosts, _origin(settings, asked_job, asked, hosts, now) as job:
         if dry_run:
             plan = preview_restore(job, wanted, hosts)
             if as_json:
@@ -65,6 +69,17 @@ def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool)
     else:
         _draw_report(console(), job, report)
     return report.exit_code
+
+
+@contextmanager
+def _origin(settings: Settings, job: Job, asked: Asked, hosts: Connections, now: datetime) -> Iterator[Job]:
+    """The job, with what it is restored from at hand: its box, its disk, or the box's own disk, carried here."""
+    if asked.from_pool is not None:
+        with carried_pool(job, asked.from_pool, hosts) as carried:
+            yield carried
+        return
+    with target_needed(job, hosts, settings.state_dir, now):
+        yield job
 
 
 def moment_of(text: str) -> datetime | None:

@@ -10,7 +10,7 @@ from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Disk
 from zoffsite.model.pool import Pool
 from zoffsite.zfs import argv
-from zoffsite.zfs.pools import import_error, is_absent, parse_pools
+from zoffsite.zfs.pools import carried_error, import_error, is_absent, parse_pools
 from zoffsite.zfs.stderr import zfs_error
 
 IMPORT = 900.0
@@ -41,6 +41,12 @@ class Pools:
         if is_absent(done.stderr):
             return False
         raise import_error(disk, done.exit_code, done.stderr, self._commands.label)
+
+    def import_to_read(self, pool: str, altroot: str) -> None:
+        """Import a pool by its name or guid, read-only. Not cut when the run is stopped: see `import_disk`."""
+        done = self._run(argv.import_to_read(pool, altroot), undoing=True)
+        if done.exit_code != 0:
+            raise carried_error(pool, done.exit_code, done.stderr, self._commands.label)
 
     def export(self, pool: str) -> ZoffsiteError | None:
         """Export it, also while the run is being stopped; why that did not work, if it did not."""

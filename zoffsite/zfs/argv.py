@@ -198,6 +198,12 @@ def import_pool(guid: int, altroot: str) -> list[str]:
     return ["zpool", "import", "-N", "-o", "cachefile=none", "-R", altroot, str(guid)]
 
 
+def import_to_read(pool: str, altroot: str) -> list[str]:
+    """Import a pool, by its name or guid, so that nothing on it is changed or mounted. -f: it was another machine's."""
+    options = ["-N", "-f", "-o", "cachefile=none", "-o", "readonly=on", "-R", altroot]
+    return ["zpool", "import", *options, pool if pool.isdecimal() else check_dataset(pool)]
+
+
 def export_pool(pool: str) -> list[str]:
     """Export a pool. Never -f: what still uses it should end first."""
     return ["zpool", "export", check_dataset(pool)]

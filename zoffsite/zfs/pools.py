@@ -37,6 +37,15 @@ def is_absent(stderr: str) -> bool:
     return _ABSENT.search(stderr) is not None and _NOT_ROOT.search(stderr) is None
 
 
+def carried_error(pool: str, exit_code: int, stderr: str, host: str) -> ZoffsiteError:
+    """The error for a pool that cannot be imported to be read."""
+    problem, code = plain(stderr, MAX_SHOWN) or f"zpool ended with exit code {exit_code}", "disk-not-importable"
+    remedy = "see what is attached: zpool import; name a pool, or its id where two have one name"
+    if _NOT_ROOT.search(stderr):
+        problem, code, remedy = "only root may import a pool", "not-permitted", "run it as root"
+    return OperationError("import", f"the pool {plain(pool, MAX_SHOWN)}", f"{problem} ({host})", remedy, code=code)
+
+
 def import_error(disk: Disk, exit_code: int, stderr: str, host: str) -> ZoffsiteError:
     """The error for an import that failed although the disk is there."""
     if _NOT_ROOT.search(stderr):

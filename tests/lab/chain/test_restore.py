@@ -124,6 +124,25 @@ def test_what_was_not_asked_for_is_refused(stage: Stage, lie: str, code: str) ->
     assert not there(stage, "tank/lied")
 
 
+def test_the_box_s_disk_carried_home_gives_it_back_and_is_not_changed(stage: Stage) -> None:
+    run = stage.source.run
+    run("zpool create -f -O canmount=off -O mountpoint=none vault2 /dev/vdc1; zfs create vault2/restore")
+    for name in ("", ":photos"):
+        replica = f"{stage.replica()}{name}"
+        with stage.box.popen(["zfs", "send", "-w", f"{replica}@{stage.names(stage.box, replica)[-1]}"]) as sender:
+            assert sender.stdout is not None
+            run(["zfs", "receive", "-u", f"vault2/restore/tank:restore{name}"], stdin=sender.stdout.read())
+    run("zpool export vault2")
+    words = ("--to", "tank/carried", "--from-pool", "vault2", "--key-file", KEY, "--mount")
+    report = restore(stage, *words)
+    assert {each["state"] for each in report["datasets"]} == {"restored"}
+    for name in ("", "/photos"):
+        assert contents(stage, f"tank/carried{name}") == contents(stage, stage.tree + name)
+    assert stage.source.try_run(["zpool", "list", "vault2"]).code != 0
+    absent = stage.zoffsite("restore", stage.tree, "--to", "tank/none", "--from-pool", "nowhere", expect=1)
+    assert "zpool import" in absent.said
+
+
 def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
     stage.source.put(b"{}", "/etc/zoffsite/policy.json")
     try:
