@@ -113,3 +113,10 @@ def test_the_last_good_run_is_remembered_as_a_whole_and_for_each_dataset(tmp_pat
     save_report(WORSE, tmp_path)
     assert last_success("home", tmp_path) == GOOD.started
     assert last_good("home", tmp_path) == {"tank/a": BAD.started}
+
+
+def test_a_good_run_of_some_datasets_ends_no_failing_and_is_no_success(tmp_path: Path) -> None:
+    save_report(BAD, tmp_path)
+    save_report(replace(GOOD, started=WORSE.started), tmp_path, whole=False)
+    assert (failing_since("home", tmp_path), last_success("home", tmp_path)) == (BAD.started, None)
+    assert last_good("home", tmp_path) == {"tank/a": WORSE.started}

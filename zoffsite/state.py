@@ -21,17 +21,20 @@ from zoffsite.views.json import report_from_json, report_json
 log = logging.getLogger(__name__)
 
 
-def save_report(report: RunReport, directory: Path) -> bool:
+def save_report(report: RunReport, directory: Path, *, whole: bool = True) -> bool:
     """Remember `report` as the job's last one. False, and a line in the log, when it cannot be written.
 
+    A run of some datasets only, not `whole`, ends no failing, and is no success: of the others it says nothing.
     A power cut leaves either the old file or the new one, whole.
     """
     path = _path(report.job, directory)
     tree = report_json(report)
+    since, succeeded = failing_since(report.job, directory), last_success(report.job, directory)
     if report.state is not RunState.OK:
-        since = failing_since(report.job, directory) or report.started
-        tree["failing_since"] = since.isoformat()
-    succeeded = report.started if report.state is RunState.OK else last_success(report.job, directory)
+        since = since or report.started
+    elif whole:
+        since, succeeded = None, report.started
+    tree["failing_since"] = since and since.isoformat()
     tree["last_success"] = succeeded and succeeded.isoformat()
     good = {each.source: report.started for each in report.datasets if each.state.good}
     known = {**last_good(report.job, directory), **good}

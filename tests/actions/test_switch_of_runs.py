@@ -27,7 +27,9 @@ def served() -> Iterator[tuple[int, Pings]]:
         yield server
 
 
-def run(tmp_path: Path, port: int, *known: Known | BaseException, verb: str = "backup") -> RunReport:
+def run(
+    tmp_path: Path, port: int, *known: Known | BaseException, verb: str = "backup", whole: bool = True
+) -> RunReport:
     def steps(_now: datetime) -> Iterator[Known]:
         for each in known:
             if isinstance(each, BaseException):
@@ -38,7 +40,9 @@ def run(tmp_path: Path, port: int, *known: Known | BaseException, verb: str = "b
     settings = Settings(
         file=tmp_path / "zoffsite.toml", state_dir=tmp_path, jobs={"home": job}, ping_urls={"home": url(port)}
     )
-    return run_job(settings, job, Occasion(run="brave-otter", how="a test", verb=verb), Connections(), steps)
+    return run_job(
+        settings, job, Occasion(run="brave-otter", how="a test", verb=verb, whole=whole), Connections(), steps
+    )
 
 
 def ends(asked: Pings) -> list[str]:
@@ -80,3 +84,8 @@ def test_a_switch_that_is_broken_breaks_no_run(tmp_path: Path) -> None:
         "it could not be told that the run began",
         "it could not be told that the run ended",
     ]
+
+
+def test_a_run_of_some_datasets_says_nothing_of_the_job(served: tuple[int, Pings], tmp_path: Path) -> None:
+    run(tmp_path, served[0], SENT, whole=False)
+    assert ends(served[1]) == []

@@ -28,17 +28,24 @@ class Person:
         self.since: datetime | None = None
 
     def run(
-        self, report: RunReport, *, later: timedelta = HOUR, arrives: bool = True, killed: bool = False
+        self,
+        report: RunReport,
+        *,
+        later: timedelta = HOUR,
+        arrives: bool = True,
+        killed: bool = False,
+        whole: bool = True,
     ) -> AlertKind | None:
         """What is sent after the run. `killed`: the report was saved, and nothing came after that."""
         self.now += later
         report = replace(report, started=self.now)
         failed = report.state != "ok"
-        since, self.since = self.since, (self.since or self.now) if failed else None
+        since = self.since
+        self.since = (since or self.now) if failed else None if whole else since
         if killed:
             return None
-        self.heard = taken_in(self.heard, self.kinds, report, since)
-        kind = what_to_tell(self.heard, self.kinds, report, self.now)
+        self.heard = taken_in(self.heard, self.kinds, report, since, whole=whole)
+        kind = what_to_tell(self.heard, self.kinds, report, self.now, whole=whole)
         if kind is not None and arrives:
             self.heard = after_telling(self.heard, kind, report, self.now)
         self.heard = settled(self.heard, report, self.now)
@@ -166,3 +173,12 @@ def test_times_are_counted_from_the_newest_trouble() -> None:
     heard = after_telling(heard, AlertKind.FAILURE, ALSO, STARTED + 2 * HOUR)
     assert heard.failure is not None
     assert heard.failure.times == 1
+
+
+@pytest.mark.parametrize("kinds", [ALL, frozenset({AlertKind.FAILURE})])
+def test_a_good_run_of_some_datasets_is_no_recovery_and_the_failure_stays_known(kinds: frozenset[AlertKind]) -> None:
+    person = Person(kinds)
+    assert person.run(PARTIAL) == "failure"
+    assert person.run(GOOD, whole=False) is None
+    assert person.run(PARTIAL) is None
+    assert person.run(GOOD) == ("recovery" if AlertKind.RECOVERY in kinds else None)

@@ -100,3 +100,10 @@ def test_control_characters_of_the_box_reach_nobodys_terminal() -> None:
     assert all(char.isprintable() or char == "\n" for char in message.body)
     assert "\nSubject" not in message.body
     assert "\n" not in message.title
+
+
+def test_a_verification_is_called_so_and_its_commands_name_the_job() -> None:
+    message = failure_message(replace(STOPPED, job="home.verify"))
+    assert message.title == "zoffsite home.verify: verify failed"
+    assert "zoffsite status --job home" in message.body.splitlines()[-1]
+    assert recovery_message(replace(GOOD, job="home.verify")).title == "zoffsite home.verify: verify works again"

@@ -67,7 +67,7 @@ def _stale(job: Job, replica: ReplicaStatus, found: JobStatus) -> Notice:
     return Notice(
         code="stale",
         subject=replica.source,
-        message=f"its data on {job.box.place} is {age} old; the objective is {duration_words(job.objective)}",
+        message=f"its data on {job.box.place} is {age} old; the objective is {duration_words(replica.objective)}",
         remedy=f"zoffsite backup --job {job.name}",
         alert=True,
     )

@@ -39,20 +39,22 @@ def make_report(
     )
 
 
-def conclude(settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = ()) -> RunReport:
+def conclude(
+    settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = (), *, whole: bool = True
+) -> RunReport:
     """Save the report, then tell of a failure, of the recovery from one, of what somebody should look at.
 
     Nothing here can fail the run. Returns the report, with a notice of whatever did not go out. `tail` is the end of
-    the log; only backups have a dead man's switch.
+    the log; only backups have a dead man's switch. `whole`: it was about all datasets of the job.
     """
     place = settings.state_dir
     since = failing_since(report.job, place)
-    save_report(report, place)
-    told = tell(settings.receivers(job.name), report, since, place, datetime.now(UTC))
+    save_report(report, place, whole=whole)
+    told = tell(settings.receivers(job.name), report, since, place, datetime.now(UTC), whole=whole)
     if told == report:
         remember_told(job, report)
-    if report.job == job.name:
+    if report.job == job.name and whole:
         told = replace(told, notices=(*told.notices, *say_ended(settings, job, told, tail)))
     if told != report:
-        save_report(told, place)
+        save_report(told, place, whole=whole)
     return told

@@ -94,7 +94,7 @@ class _Run:
     tail: Iterable[str] = ()
 
     def begin(self) -> None:
-        if self.what.verb == BACKUP:
+        if self.what.verb == BACKUP and self.what.whole:
             self.notices += say_started(self.settings, self.job)
 
     def shown(self) -> AbstractContextManager[Board]:
@@ -104,7 +104,7 @@ class _Run:
     def idle(self) -> RunReport:
         """The target is a disk that is away, and may be: the last report stays the last one."""
         report = make_report(self.job, self.what.run, self.started, (), self.notices)
-        if self.what.verb == BACKUP:
+        if self.what.verb == BACKUP and self.what.whole:
             say_ended(self.settings, self.job, report)
         return report
 
@@ -124,7 +124,7 @@ class _Run:
         report = make_report(self.job, self.what.run, self.started, self.outcomes, self.notices, error)
         if self.what.verb != BACKUP:  # told and remembered on its own: its success is no recovery of the backup's
             report = replace(report, job=f"{self.job.name}.{self.what.verb}")
-        report = conclude(self.settings, self.job, report, self.tail)
+        report = conclude(self.settings, self.job, report, self.tail, whole=self.what.whole)
         remember_run(self.job.name, self._past(report), self.settings.state_dir)
         return report
 

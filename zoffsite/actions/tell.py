@@ -38,21 +38,30 @@ class Delivered:
 
 
 def tell(
-    receivers: Sequence[Receiver], report: RunReport, since: datetime | None, directory: Path, now: datetime
+    receivers: Sequence[Receiver],
+    report: RunReport,
+    since: datetime | None,
+    directory: Path,
+    now: datetime,
+    *,
+    whole: bool = True,
 ) -> RunReport:
     """Tell each receiver what it does not know yet; the report, with a notice where that could not be delivered.
 
     One that fails stops no other, and is tried again by the next run; those that can be reached hear of it, too.
-    `since`: when the first of the failures in a row started, before this run.
+    `since`: when the first of the failures in a row started, before this run. `whole`: it was about all datasets.
     """
     named = _named(receivers)
     before = read_heard(report.job, directory)
-    heard = {name: taken_in(before.get(name, NOTHING_HEARD), each.kinds, report, since) for name, each in named.items()}
-    done = _round(named, report, heard, directory, now)
+    heard = {
+        name: taken_in(before.get(name, NOTHING_HEARD), each.kinds, report, since, whole=whole)
+        for name, each in named.items()
+    }
+    done = _round(named, report, heard, directory, now, whole)
     if not done:
         report = _with_faults(report, done)
         reached = {name: each for name, each in named.items() if name not in done.faults}
-        _round(reached, report, heard, directory, now)
+        _round(reached, report, heard, directory, now, whole)
     if heard or before:
         save_heard(report.job, directory, {name: settled(each, report, now) for name, each in heard.items()})
     return report
@@ -71,12 +80,17 @@ def _named(receivers: Sequence[Receiver]) -> dict[str, Receiver]:
 
 
 def _round(
-    receivers: Mapping[str, Receiver], report: RunReport, heard: dict[str, Heard], directory: Path, now: datetime
+    receivers: Mapping[str, Receiver],
+    report: RunReport,
+    heard: dict[str, Heard],
+    directory: Path,
+    now: datetime,
+    whole: bool,
 ) -> Delivered:
     """Each receiver gets what is due to it; `heard` follows what has arrived."""
     sent, faults = 0, dict[str, str]()
     for name, each in receivers.items():
-        kind = what_to_tell(heard[name], each.kinds, report, now)
+        kind = what_to_tell(heard[name], each.kinds, report, now, whole=whole)
         if kind is None:
             continue
         fault = deliver(each.url, _message(kind, report, heard[name], directory), kind)
@@ -100,7 +114,7 @@ def _with_faults(report: RunReport, done: Delivered) -> RunReport:
         code="alert-not-delivered",
         subject="the alerts",
         message=done.words,
-        remedy=f"the next run tries again; see what is wrong: zoffsite notify test --job {report.job}",
+        remedy=f"the next run tries again; see what is wrong: zoffsite notify test --job {report.of_job}",
         alert=True,
     )
     return replace(report, notices=(*report.notices, notice))

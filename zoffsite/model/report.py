@@ -84,6 +84,16 @@ class RunReport:
     place: str = "the box"
 
     @property
+    def of_job(self) -> str:
+        """The job's own name: runs that are no backup are remembered as `home.verify`."""
+        return self.job.partition(".")[0]
+
+    @property
+    def verb(self) -> str:
+        """What was run: "backup", or the verb behind the dot of `job`."""
+        return self.job.partition(".")[2] or "backup"
+
+    @property
     def state(self) -> RunState:
         """ok, partial or failed."""
         good = sum(outcome.state.good for outcome in self.datasets)

@@ -19,15 +19,18 @@ EARLY = 0.9
 """The share of a wait that is enough: a daily run is sometimes a little early."""
 
 
-def what_to_tell(heard: Heard, kinds: Collection[AlertKind], report: RunReport, now: datetime) -> AlertKind | None:
+def what_to_tell(
+    heard: Heard, kinds: Collection[AlertKind], report: RunReport, now: datetime, *, whole: bool = True
+) -> AlertKind | None:
     """The kind of message that a receiver of `kinds` gets after this run; None: nothing that it does not know.
 
-    `heard` is as `taken_in` made it of this report. A failure and a recovery bring the warnings with them.
+    `heard` is as `taken_in` made it of this report. A failure and a recovery bring the warnings with them. A run of
+    some datasets only, not `whole`, recovers nothing: of the others it says nothing.
     """
     failed = report.state is not RunState.OK
     if failed and AlertKind.FAILURE in kinds and _due(heard.failure, failures_of(report), now):
         return AlertKind.FAILURE
-    if not failed and heard.failing is not None and AlertKind.RECOVERY in kinds:
+    if not failed and whole and heard.failing is not None and AlertKind.RECOVERY in kinds:
         return AlertKind.RECOVERY
     warnings = warnings_of(report)
     if warnings and AlertKind.WARNING in kinds and _due(heard.warning, warnings, now):
@@ -35,7 +38,9 @@ def what_to_tell(heard: Heard, kinds: Collection[AlertKind], report: RunReport, 
     return None
 
 
-def taken_in(heard: Heard, kinds: Collection[AlertKind], report: RunReport, since: datetime | None) -> Heard:
+def taken_in(
+    heard: Heard, kinds: Collection[AlertKind], report: RunReport, since: datetime | None, *, whole: bool = True
+) -> Heard:
     """What was heard before, with what this run changes, whatever is told of it.
 
     `since`: when the first of the failures in a row started, before this run; None if the run before went well.
@@ -43,7 +48,7 @@ def taken_in(heard: Heard, kinds: Collection[AlertKind], report: RunReport, sinc
     failing = heard.failing or since
     if report.state is not RunState.OK:
         return replace(heard, failing=failing or report.started)
-    if AlertKind.RECOVERY in kinds:
+    if AlertKind.RECOVERY in kinds or not whole:
         return replace(heard, failing=failing)
     return replace(heard, failing=None, failure=None)
 

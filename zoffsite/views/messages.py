@@ -32,7 +32,7 @@ def failure_message(
     """
     known = last_good or {}
     bad = [outcome for outcome in report.datasets if not outcome.state.good]
-    what = ", ".join(troubles(report)) or "backup failed"
+    what = ", ".join(troubles(report)) or f"{report.verb} failed"
     parts = [f"Run {report.run}, started {_moment(report.started)}, took {duration_words(report.seconds)}."]
     if since is not None and since < report.started:
         parts.append(f"No run has gone well since {_moment(since)}.")
@@ -41,7 +41,7 @@ def failure_message(
         parts += _oldest(known, {outcome.source for outcome in report.datasets}, report.started)
     parts += _some([_failed(outcome, known, report.started) for outcome in bad])
     parts += _alerts(report)
-    parts.append(f"How all replicas stand: zoffsite status --job {report.job}")
+    parts.append(f"How all replicas stand: zoffsite status --job {report.of_job}")
     return Message(title=f"zoffsite {report.job}: {what}", body="\n\n".join(parts))
 
 
@@ -53,7 +53,7 @@ def recovery_message(report: RunReport, since: datetime | None = None) -> Messag
     if since is not None:
         body += f"\n\nIt had failed since {_moment(since)}."
     body = "\n\n".join((body, *_alerts(report)))
-    return Message(title=f"zoffsite {report.job}: backup works again", body=body)
+    return Message(title=f"zoffsite {report.job}: {report.verb} works again", body=body)
 
 
 def alert_message(report: RunReport) -> Message:
