@@ -30,11 +30,12 @@ def run_doctor(name: str | None, *, tell: bool, as_json: bool) -> ExitCode:
     if as_json:
         print_json(checkup_json(found))
     else:
-        _draw(console(), found)
+        draw_checkup(console(), found)
     return found.exit_code
 
 
-def _draw(out: Console, found: Checkup) -> None:
+def draw_checkup(out: Console, found: Checkup) -> None:
+    """Every finding in a line; then what counts, with why it matters and what to do."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("Check", "State", "Of", "What was found"):
         table.add_column(title, overflow="fold")
