@@ -51,6 +51,7 @@ SAID = [
         True,
     ),
     ("Key load error: Incorrect key provided for 'tank/back'.\n", "wrong-key", False),
+    ("zoffsite digest: it ends before its end record\n", "no-whole-stream", False),
     ("/bin/sh: 1: zfs: not found\n", "zfs-program-missing", False),
     ("bash: line 1: zpool: command not found\n", "zfs-program-missing", False),
     ("[Errno 2] No such file or directory: 'zfs'", "zfs-program-missing", False),

@@ -6,7 +6,6 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
@@ -17,6 +16,7 @@ from zoffsite.actions.retrying import with_retries
 from zoffsite.actions.run import Known, Occasion, run_job, run_name
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.proving import ask_both
 from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.job import Job
@@ -134,10 +134,7 @@ def _ask_both(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
     began, when = time.monotonic(), datetime.now(UTC)
     log.info("%s: proving %s, about %s", each.dataset, words_of(each), size_words(each.size))
     try:
-        with ThreadPoolExecutor(max_workers=2, thread_name_prefix="zoffsite") as pool:
-            asked = pool.submit(hosts.source_of(job).digest, each.ours, nonce)
-            theirs = hosts.box_of(job).digest(each.theirs, nonce)
-            ours = asked.result()
+        ours, theirs = ask_both(hosts.source_of(job), hosts.box_of(job), each, nonce)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return ProofOutcome(provable=each, state=ProofResult.FAILED, when=when, error=ErrorReport.of(error))

@@ -11,9 +11,8 @@ from zoffsite.hosts.runner import Completed, Process, Runner
 from zoffsite.model.errors import OperationError
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import StreamDigest
 from zoffsite.zfs import argv
-from zoffsite.zfs.digest import digest_send, parse_digest
+from zoffsite.zfs.digest import digest_send
 from zoffsite.zfs.holds import complaints
 from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.versions import parse_versions
@@ -22,8 +21,6 @@ log = logging.getLogger(__name__)
 
 DIGEST_PROGRAM = files("zoffsite.stream").joinpath("digest.py").read_text(encoding="utf-8")
 """What hosts without a gate run: nothing of ours is installed there."""
-READING = 7 * 86400.0
-"""Seconds to read a whole stream: some terabytes, on a slow disk. A host that dies is noticed by its connection."""
 HOLDING = 3600.0
 """Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
 
@@ -78,10 +75,9 @@ class Commands:
         """Which OpenZFS this is."""
         return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
 
-    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
-        """The keyed digest of the stream of `step`, made where the data is: only that crosses the wire."""
-        done = self.do("prove", step.to.full_name, digest_send(step, nonce, DIGEST_PROGRAM), timeout=READING)
-        return parse_digest(done.stdout, self.label)
+    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
+        """Start to digest the stream of `step` where the data is; `parse_digest` reads what it says in the end."""
+        return self.open(digest_send(step, nonce, DIGEST_PROGRAM))
 
     def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
         """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""

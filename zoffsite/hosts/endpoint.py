@@ -20,7 +20,6 @@ from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import StreamDigest
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
@@ -102,9 +101,9 @@ class Source:
         """Go on with an interrupted send. The token must have been vetted against the plan."""
         return self._zfs.open(argv.send_resume(token))
 
-    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
-        """The keyed digest of what `open_send` would give, made on that machine."""
-        return self._zfs.digest(step, nonce)
+    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
+        """Start to digest what `open_send` would give, on that machine."""
+        return self._zfs.open_digest(step, nonce)
 
     def read_token(self, token: str) -> TokenContents:
         """What a token of the box stands for, as this machine decodes it. Sends nothing."""
@@ -186,8 +185,8 @@ class Box(Protocol):
         """Go on with a send for a restore that was interrupted; `token` is the receiver's."""
         ...
 
-    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
-        """The keyed digest of what `open_send` would give, made there, by the box's own word."""
+    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
+        """Start to digest there what `open_send` would give; what it says is the box's own word."""
         ...
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
@@ -244,9 +243,9 @@ class PlainBox:
         """See Box."""
         return self._zfs.open(argv.send_resume(token))
 
-    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
         """See Box."""
-        return self._zfs.digest(step, nonce)
+        return self._zfs.open_digest(step, nonce)
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """See Box."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from zoffsite.hosts.commands import READING, Commands
+from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.endpoint import LISTING, pool_missing, root_missing
 from zoffsite.hosts.permissions import Lacking
 from zoffsite.hosts.runner import BOX_LINES, Process, Runner
@@ -13,10 +13,8 @@ from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import StreamDigest
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import gate
-from zoffsite.zfs.digest import parse_digest
 from zoffsite.zfs.excerpt import plain
 from zoffsite.zfs.parse import parse_inventory
 from zoffsite.zfs.versions import parse_versions
@@ -63,11 +61,9 @@ class GateBox:
         """See Box."""
         return self._gate.open(gate.resume(token))
 
-    def digest(self, step: SendStep, nonce: bytes) -> StreamDigest:
+    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
         """See Box."""
-        request = gate.prove(self._root, step, nonce)
-        done = self._gate.do("prove", step.to.full_name, request, timeout=READING)
-        return parse_digest(done.stdout, self.label)
+        return self._gate.open(gate.prove(self._root, step, nonce))
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Ask the keeper, whose policy may keep more than the job's retention does; how many it destroyed."""

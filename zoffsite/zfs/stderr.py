@@ -286,6 +286,13 @@ RULES: tuple[Rule, ...] = (
         transient=True,
         kind=TransferError,
     ),
+    Rule(
+        code="no-whole-stream",
+        pattern=r"zoffsite digest: ",
+        remedy=lambda f: (
+            f"on {f.host}, see whether it can be read: zfs send -w {quote(f.subject)} >/dev/null; zpool status -v"
+        ),
+    ),
 )
 """Asked from top to bottom; the first that fits decides."""
 

@@ -1,0 +1,87 @@
+"""Both ends are asked at once: a stand-in for `zfs` sends what each snapshot's name says."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.planning.make import snap, there
+from tests.stream.test_digest import STREAM
+from zoffsite.hosts.endpoint import PlainBox, Source
+from zoffsite.hosts.local import LocalRunner
+from zoffsite.hosts.proving import ask_both
+from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.plan import SendStep
+from zoffsite.model.proof import Provable, StreamDigest
+from zoffsite.stream.digest import StreamDigest as Digest
+
+NONCE = bytes(range(32))
+ZFS = """\
+#!/bin/sh
+for name; do :; done
+case $name in
+*@good) cat {stream} ;;
+*@cut) head -c 500 {stream} ;;
+*@forbidden) echo "warning: cannot send '$name': permission denied" >&2; exit 1 ;;
+*@endless) echo $$ >{pid}; exec sleep 600 ;;
+esac
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "stream").write_bytes(STREAM)
+    words = {name: shlex.quote(str(tmp_path / name)) for name in ("stream", "pid")}
+    (tmp_path / "zfs").write_text(ZFS.format(**words))
+    (tmp_path / "zfs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def ask(ours: str, theirs: str) -> tuple[StreamDigest, StreamDigest]:
+    each = Provable(
+        dataset="tank/home",
+        replica="vault/box/tank:home",
+        ours=SendStep(to=snap(1, name=ours), base=None, estimated_bytes=0),
+        theirs=SendStep(to=there(1, name=theirs), base=None, estimated_bytes=0),
+        proved=None,
+        newest=True,
+    )
+    runner = LocalRunner()
+    return ask_both(Source(runner), PlainBox(runner, "vault/box"), each, NONCE)
+
+
+def ended(pid: Path) -> bool:
+    """Whether the process has, or soon does; one that never got so far has, too."""
+    for _ in range(100):
+        if not pid.exists() or not (process := Path("/proc", pid.read_text().strip())).exists():
+            return True
+        if process.joinpath("stat").read_text().split()[2] == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_each_end_digests_its_own_stream_with_the_nonce(place: Path) -> None:
+    ours, theirs = ask("good", "good")
+    known = Digest(NONCE)
+    known.update(STREAM)
+    assert ours == theirs
+    assert ours.digest == known.finish().digest
+
+
+@pytest.mark.parametrize(("theirs", "code"), [("forbidden", "not-permitted"), ("cut", "no-whole-stream")])
+def test_the_failure_of_one_end_is_told_and_the_other_reads_no_further(place: Path, theirs: str, code: str) -> None:
+    with pytest.raises(ZoffsiteError) as caught:
+        ask("endless", theirs)
+    assert caught.value.code == code
+    assert ended(place / "pid")
+
+
+def test_a_stream_that_is_cut_has_no_digest(place: Path) -> None:
+    with pytest.raises(ZoffsiteError, match="ends before its end record"):
+        ask("good", "cut")
