@@ -22,6 +22,8 @@ from zoffsite.model.overview import LiveRun, Transfer
 
 log = logging.getLogger(__name__)
 
+LOOKING, SENDING, CHECKING = "looking at both sides", "sending", "verifying and pruning"
+"""The steps of a run, in their order."""
 EVERY = 1.0
 """Seconds between two writes."""
 DEAD = timedelta(seconds=30)
@@ -46,7 +48,7 @@ class Board:
     job: str
     run: str
     started: datetime
-    step: str = "looking at both sides"
+    step: str = LOOKING
     finished: int = 0
     _moving: dict[str, _Moving] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,7 +77,7 @@ class Board:
         """How far it is."""
         with self._lock:
             transfers = tuple(moving.as_transfer(dataset) for dataset, moving in self._moving.items())
-            step = "sending" if transfers else "verifying and pruning" if self.finished else self.step
+            step = SENDING if transfers else CHECKING if self.finished else self.step
             return LiveRun(
                 job=self.job,
                 run=self.run,

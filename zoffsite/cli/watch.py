@@ -15,11 +15,13 @@ from rich.text import Text
 from zoffsite.actions.overview import live_run
 from zoffsite.cli.context import console, jobs_of
 from zoffsite.config.loading import load
+from zoffsite.live import CHECKING, LOOKING, SENDING
 from zoffsite.model.errors import ExitCode
 from zoffsite.model.overview import LiveRun, Transfer
 from zoffsite.planning.schedule import next_run
 from zoffsite.views.words import duration_words, rate_words, size_words
 
+NEXT = {LOOKING: SENDING, SENDING: CHECKING}
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -54,7 +56,8 @@ def drawn(runs: Sequence[tuple[str, LiveRun | None, datetime | None]], now: date
             parts.append(Text(f"{job}: no run is under way{ahead}"))
             continue
         done = f"{live.finished} datasets done" if live.finished != 1 else "1 dataset done"
-        head = f": {live.step} for {duration_words(now - live.started)}, {done} ({live.run})"
+        after = f", then {NEXT[live.step]}" if live.step in NEXT else ""
+        head = f": {live.step}{after}; {done} after {duration_words(now - live.started)}"
         parts.append(Text.assemble((job, "bold"), head))
         if live.transfers:
             parts.append(_bars(live.transfers))
@@ -62,9 +65,13 @@ def drawn(runs: Sequence[tuple[str, LiveRun | None, datetime | None]], now: date
 
 
 def _bars(transfers: Sequence[Transfer]) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+    table.add_column(overflow="fold")
+    table.add_column(ratio=1, min_width=4)
+    for _ in range(3):
+        table.add_column(no_wrap=True)
     for each in transfers:
-        bar = ProgressBar(total=max(each.total, 1), completed=min(each.done, max(each.total, 1)), width=30)
+        bar = ProgressBar(total=max(each.total, 1), completed=min(each.done, max(each.total, 1)))
         size = f"{size_words(each.done)} of {size_words(each.total)}"
         table.add_row(Text(each.dataset), bar, Text(size), Text(rate_words(each.rate)), Text(_remaining(each)))
     return table
@@ -73,4 +80,4 @@ def _bars(transfers: Sequence[Transfer]) -> Table:
 def _remaining(each: Transfer) -> str:
     if each.rate <= 0 or each.total <= each.done:
         return ""
-    return f"{duration_words((each.total - each.done) / each.rate)} left, then it is verified and pruned"
+    return f"{duration_words((each.total - each.done) / each.rate)} left"

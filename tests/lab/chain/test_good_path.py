@@ -143,6 +143,9 @@ def test_verify_and_status_find_all_well(stage: Stage) -> None:
     assert "3 of 3 replicas verified" in verified.said
     status = stage.zoffsite("status", "--json").json[0]
     assert [(each["freshness"], each["good"]) for each in status["replicas"]] == [("ok", True)] * 3
+    assert [each["base"]["bookmark"] for each in status["replicas"]] == [True] * 3
+    assert status["capacity"]["free"] > 0
+    assert (status["error"], status["last_run"]["state"], status["running"]) == (None, "ok", None)
 
 
 def hashes(stage: Stage, dataset: str) -> str:
