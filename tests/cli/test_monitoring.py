@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.cli.test_commands import Zoffsite, closed_port, write_settings, zoffsite
 from tests.notify.servers import web_server, web_url
+from tests.notify.test_ping import ping_server, url
 
 __all__ = ["closed_port", "zoffsite"]
 
@@ -61,3 +62,20 @@ def test_a_digest_that_nobody_wants_is_wrong_usage(zoffsite: Zoffsite, tmp_path:
     done = zoffsite("notify", "digest", ZOFFSITE_NOTIFY_URLS="failure=json://127.0.0.1:9")
     assert done.returncode == 2
     assert "no notification URL for a digest is set" in " ".join(done.stderr.split())
+
+
+def test_a_failure_is_told_once_while_the_switch_hears_of_every_run(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    with web_server() as (port, posted), ping_server() as (switch, asked):
+        environ = {
+            "ZOFFSITE_NOTIFY_URLS": web_url(port).get_secret_value(),
+            "ZOFFSITE_JOB__HOME__PING_URL": url(switch).get_secret_value(),
+        }
+        assert [zoffsite("backup", "--direct", **environ).returncode for _ in range(2)] == [3, 3]
+    message = posted.get_nowait()
+    assert (message["title"], message["type"]) == ("zoffsite home: backup failed", "failure")
+    assert posted.empty()
+    ends = [asked.get_nowait()[1].rpartition("/")[2] for _ in range(asked.qsize())]
+    assert ends == ["start", "fail", "start", "fail"]
