@@ -16,7 +16,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from flows.logs import logs_in_ui, without_tracebacks
 from tasks.artifacts import show_plan, show_report, show_runs
-from tasks.naming import name_run
+from tasks.naming import BY_PREFECT, bury, name_run
 from tasks.options import failed
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.retrying import patiently
@@ -111,7 +111,7 @@ def _once(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> An
     if skipped is not None:
         return skipped
     name = flow_run.name or run_name(job.name)
-    what = Occasion(run=name, how=f"Prefect run {name}", verb=verb.name, whole=not only)
+    what = Occasion(run=name, how=f"{BY_PREFECT}{name}", verb=verb.name, whole=not only, bury=bury)
     report = run_job(settings, job, what, shared(), lambda now: verb.steps(job, only, now))
     show_report(report)
     show_runs(job.name, past_runs(job.name, settings.state_dir))

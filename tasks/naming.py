@@ -1,11 +1,23 @@
-"""The name of a run in the UI: the job, and what is done."""
+"""Runs in the UI, told apart by their names: the job, and what is done; and the name that report and alerts know."""
 
 from __future__ import annotations
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterName,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
+from prefect.states import Crashed
 
 from tasks.telling import best_effort
+
+BY_PREFECT = "Prefect run "
+"""How the lock, and the history, name a run of ours: this, and the run's name."""
 
 
 @best_effort
@@ -16,3 +28,21 @@ def name_run(title: str, run: str) -> None:
         return
     with get_client(sync_client=True) as client:
         client.update_flow_run(context.flow_run.id, name=title, tags=sorted({*context.flow_run.tags, run}))
+
+
+@best_effort
+def bury(how: str) -> None:
+    """Let the UI know of a run that was killed, if Prefect drove it: it would stay in state Running for ever."""
+    if not how.startswith(BY_PREFECT):
+        return
+    run = how.removeprefix(BY_PREFECT)
+    alive = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING]))
+    with get_client(sync_client=True) as client:
+        for known in (
+            FlowRunFilter(state=alive, name=FlowRunFilterName(any_=[run])),
+            FlowRunFilter(state=alive, tags=FlowRunFilterTags(all_=[run])),
+        ):
+            for each in client.read_flow_runs(flow_run_filter=known):
+                client.set_flow_run_state(
+                    each.id, Crashed(message="its process was killed; the next run found it"), force=True
+                )

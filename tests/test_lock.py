@@ -182,3 +182,14 @@ def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None
     with pytest.raises(OperationError), JobLock("home", "test", tmp_path):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_run_that_was_killed_is_found_by_the_next_one_and_only_by_that(tmp_path: Path) -> None:
+    with JobLock("home", "first", tmp_path) as lock:
+        assert lock.left_by == ""
+        left = lock.path.read_bytes()
+    lock.path.write_bytes(left)  # what SIGKILL leaves
+    with JobLock("home", "second", tmp_path) as lock:
+        assert lock.left_by == "first"
+    with JobLock("home", "third", tmp_path) as lock:
+        assert lock.left_by == ""

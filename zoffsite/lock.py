@@ -26,7 +26,8 @@ _PAUSE = 0.02
 class JobLock:
     """Context manager: inside it, no other process on this state directory runs `job`.
 
-    `how` says who runs it, for whoever finds the lock held: "zoffsite backup", "Prefect run brave-otter".
+    `how` says who runs it, for whoever finds the lock held: "zoffsite backup", "Prefect run brave-otter". `left_by`,
+    inside, is the `how` of a run before that ended without leaving: it was killed, or the machine went down. "": none.
     Entering raises LockHeldError at once when the lock is held, OperationError when there is no place for the file.
     """
 
@@ -34,6 +35,7 @@ class JobLock:
         self.job = job
         self.how = how
         self.path = directory / "locks" / f"{job}.lock"
+        self.left_by = ""
         self._file: int | None = None
 
     def __enter__(self) -> Self:
@@ -48,6 +50,7 @@ class JobLock:
             os.close(file)
             raise
         self._file = file
+        self.left_by = str(_read(file).get("how", ""))
         self._say_who()
         return self
 

@@ -101,6 +101,7 @@ def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to
     for line in (
         "PREFECT_SERVER_API_HOST=127.0.0.1",
         "PREFECT_SERVER_ANALYTICS_ENABLED=false",
+        "PREFECT_SERVER_UI_V2_ENABLED=false",
         "IPAddressDeny=any",
         "IPAddressAllow=localhost",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true",

@@ -37,12 +37,16 @@ Steps = Callable[[datetime], Iterable[Known]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Occasion:
-    """What is run: `run` is its name, `how` who started it, for whoever finds the lock held; `whole`: all datasets."""
+    """What is run: `run` is its name, `how` who started it, for whoever finds the lock held; `whole`: all datasets.
+
+    `bury` is told the `how` of a run that was killed, once it is found.
+    """
 
     run: str
     how: str
     verb: str = BACKUP
     whole: bool = True
+    bury: Callable[[str], object] = lambda _: None
 
 
 def run_name(job: str) -> str:
@@ -59,9 +63,10 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
     ours (a cancelled Prefect run) ends all transfers, is reported as an interruption, and goes on.
     """
     run = _Run(settings, job, what)
-    with JobLock(job.name, what.how, settings.state_dir), log_tail() as run.tail, run.shown() as board:
+    with JobLock(job.name, what.how, settings.state_dir) as lock, log_tail() as run.tail, run.shown() as board:
         transfers.reset()
         run.begin()
+        run.find_killed(lock.left_by)
         try:
             with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
                 for known in steps(run.started) if there else ():  # one by one: it survives an interruption
@@ -116,6 +121,12 @@ class _Run:
         else:
             self.outcomes.append(worded_outcome(self.job, known))
 
+    def find_killed(self, how: str) -> None:
+        """What was killed can tell nobody itself."""
+        if how:
+            self.note(_killed(self.job, how))
+            self.what.bury(how)
+
     def note(self, notice: Notice) -> None:
         log.warning("%s: %s", notice.subject, notice.message)
         self.notices.append(notice)
@@ -142,6 +153,16 @@ class _Run:
             free=self.room.free if self.room else None,
             used=self.room.used if self.room else None,
         )
+
+
+def _killed(job: Job, how: str) -> Notice:
+    return Notice(
+        code="run-killed",
+        subject=f"job {job.name}",
+        message=f"{how} ended without a report: it was killed, or the machine went down",
+        remedy="nothing was lost, and this run goes on from there; if it happens again: journalctl --since yesterday",
+        alert=True,
+    )
 
 
 def _interruption(job: Job, error: BaseException) -> RunInterruptedError:

@@ -69,6 +69,8 @@ Environment=PREFECT_SERVER_API_HOST=127.0.0.1
 Environment=PREFECT_SERVER_API_PORT={port}
 Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
 Environment=DO_NOT_TRACK=1
+# Prefect's newer UI lets the browser ask a host outside, and leaves our pictures out; the older one does neither.
+Environment=PREFECT_SERVER_UI_V2_ENABLED=false
 # Runs are kept for {days} days, with their logs and artifacts: the database stops growing.
 Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true
 Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD={seconds}

@@ -1,0 +1,55 @@
+"""One run of a job, around its steps: what it finds, what it remembers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.planning.make import JOB
+from tests.views.values import FAILED, SENT
+from zoffsite.actions.run import Occasion, run_job
+from zoffsite.config.settings import Settings
+from zoffsite.history import past_runs
+from zoffsite.hosts.connections import Connections
+from zoffsite.lock import JobLock
+from zoffsite.model.report import RunReport
+from zoffsite.model.work import Room
+from zoffsite.state import last_report
+
+
+def settings(tmp_path: Path) -> Settings:
+    return Settings(file=tmp_path / "zoffsite.toml", state_dir=tmp_path, jobs={"home": JOB})
+
+
+def test_a_run_before_that_was_killed_is_told_of_once(tmp_path: Path) -> None:
+    with JobLock("home", "Prefect run home-x", tmp_path) as lock:
+        left = lock.path.read_bytes()
+    lock.path.write_bytes(left)
+    buried = list[str]()
+
+    def run() -> RunReport:
+        what = Occasion(run="home-y", how="zoffsite backup", bury=buried.append)
+        return run_job(settings(tmp_path), JOB, what, Connections(), lambda _: [SENT])
+
+    (notice,) = run().notices
+    assert (notice.code, notice.alert) == ("run-killed", True)
+    assert notice.message.startswith("Prefect run home-x ended without a report")
+    assert run().notices == ()
+    assert buried == ["Prefect run home-x"]
+
+
+def test_a_run_is_remembered_with_the_room_that_it_found(tmp_path: Path) -> None:
+    what = Occasion(run="home-z", how="zoffsite backup", whole=False)
+    run_job(settings(tmp_path), JOB, what, Connections(), lambda _: [Room(used=5, free=7), SENT, FAILED])
+    (past,) = past_runs("home", tmp_path)
+    assert (past.verb, past.run, past.how, past.whole) == ("backup", "home-z", "zoffsite backup", False)
+    assert (past.bytes, past.free, past.used, past.state.value) == (SENT.bytes, 7, 5, "partial")
+
+
+def test_another_verb_neither_overwrites_the_report_of_the_backup_nor_recovers_its_failure(tmp_path: Path) -> None:
+    for verb, outcome in (("backup", FAILED), ("verify", SENT)):
+        what = Occasion(run=f"home-{verb}", how="x", verb=verb)
+        run_job(settings(tmp_path), JOB, what, Connections(), lambda _, outcome=outcome: [outcome])  # type: ignore[misc]
+    backup, verify = last_report("home", tmp_path), last_report("home.verify", tmp_path)
+    assert backup is not None
+    assert verify is not None
+    assert (backup.run, backup.state.value, verify.state.value) == ("home-backup", "failed", "ok")
