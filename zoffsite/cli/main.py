@@ -27,6 +27,8 @@ box_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Set up 
 app.add_typer(config_app, name="config")
 app.add_typer(box_app, name="box")
 app.add_typer(notify_app, name="notify")
+escrow_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Put away what a new machine needs.")
+app.add_typer(escrow_app, name="escrow")
 
 JobOption = Annotated[
     Optional[str],  # noqa: UP045 - typer reads this at run time
@@ -416,6 +418,48 @@ def box_pair(
     from zoffsite.cli.box import pair
 
     raise typer.Exit(pair(text, box, replace=replace))
+
+
+PassphraseOption = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--passphrase-file", help="Read the passphrase from this file; else it is asked for."),
+]
+EscrowArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The escrow file.")]
+
+
+@escrow_app.command("write")
+def escrow_write(
+    file: EscrowArgument,
+    include: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--include", help="This file, too: the key of a dataset, a recovery key. More than once."),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Seal settings, login keys and ledger into one file, with a passphrase, for the day after the fire."""
+    from zoffsite.cli.escrow import write
+
+    write(file, include or [], passphrase_file)
+
+
+@escrow_app.command("list")
+def escrow_list(file: EscrowArgument, passphrase_file: PassphraseOption = None) -> None:
+    """Show what is in it."""
+    from zoffsite.cli.escrow import list_
+
+    list_(file, passphrase_file)
+
+
+@escrow_app.command("open")
+def escrow_open(
+    file: EscrowArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The new folder to write to.")],
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Write all that is in it into a new folder. Needs no settings."""
+    from zoffsite.cli.escrow import open_
+
+    open_(file, out, passphrase_file)
 
 
 @notify_app.command("test")

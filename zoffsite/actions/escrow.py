@@ -1,0 +1,140 @@
+"""The escrow file: what a new machine needs after a fire, sealed with a passphrase."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from zoffsite.config.settings import Settings
+from zoffsite.files import write_new, write_whole
+from zoffsite.model.errors import OperationError
+from zoffsite.model.job import Job, SshHost
+from zoffsite.sealing import seal, unseal
+
+LARGEST = 256 << 20
+"""Bytes of all that is in it: settings, keys, and a ledger of some years."""
+README = """\
+What is in this folder was written by `zoffsite escrow write`. After a fire, on a new machine:
+
+1. Install OpenZFS, make a pool, install zoffsite.
+2. settings/ belongs where it was, /etc/zoffsite most often; keys/ is named by the path that each file had.
+   Give keys the mode 600: chmod -R go= .
+3. `zoffsite config check` says what is still missing. `source` of a job that named another machine is left out now.
+4. ledger.sqlite belongs into the state directory (/var/lib/zoffsite), so that keys and names are known.
+5. zoffsite restore DATASET --to POOL/DATASET --key-file …        from the box, over the network
+   zoffsite restore DATASET --to POOL/DATASET --from-pool POOL …   from its disk, fetched and attached here
+"""
+
+
+def escrow_files(settings: Settings, include: Iterable[Path]) -> dict[str, bytes]:
+    """What goes in, by its name there: settings, pairings, login keys, the ledger, and whatever else is named.
+
+    Keys of data are where only their owner knows: name them. Raises OperationError "unreadable".
+    """
+    folder = settings.file.parent
+    found = {"README": README.encode(), f"settings/{settings.file.name}": _read(settings.file)}
+    for path in (folder / ".env", *sorted(folder.glob("*.pairing"))):
+        if path.exists():
+            found[f"settings/{path.name}"] = _read(path)
+    for path in (*_login_keys(settings.jobs.values()), *(each.absolute() for each in include)):
+        found[f"keys{path.resolve()}"] = _read(path)
+    ledger = next(iter(settings.jobs.values())).ledger
+    if ledger.exists():
+        found["ledger.sqlite"] = _snapshot(ledger)
+    return found
+
+
+def write_escrow(path: Path, files: Mapping[str, bytes], passphrase: str) -> None:
+    """Seal `files` into `path`, which is then whole, or as it was. Raises SettingsError "weak-passphrase"."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    write_whole(path, seal(packed.getvalue(), passphrase))
+
+
+def read_escrow(path: Path, passphrase: str) -> dict[str, bytes]:
+    """What is in it, by name. Raises SettingsError as `unseal` does, OperationError "bad-escrow" or "unreadable"."""
+    packed = unseal(_read(path), passphrase)
+    found: dict[str, bytes] = {}
+    left = LARGEST
+    try:
+        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
+            for entry in archive:
+                left -= entry.size
+                content = archive.extractfile(entry) if entry.isreg() and left >= 0 else None
+                if content is None or not _is_inside(entry.name):
+                    raise _bad(path, f"{entry.name!r} has no place in it")
+                found[entry.name] = content.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise _bad(path, str(error)) from error
+    return found
+
+
+def lay_out(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write them below a new folder, for its owner alone. Raises OperationError "exists" where something is there."""
+    if folder.exists() and any(folder.iterdir()):
+        raise OperationError("write to", str(folder), "it is not empty", "name a new folder: --out DIR", code="exists")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    for name, content in files.items():
+        write_new(folder / name, content, 0o600)
+
+
+def _login_keys(jobs: Iterable[Job]) -> Iterator[Path]:
+    """Each once, those that are here: one for restores may be kept elsewhere."""
+    seen: set[Path] = set()
+    for job in jobs:
+        hosts = [host for host in (job.source, job.box) if isinstance(host, SshHost)]
+        for path in (
+            *(host.identity_file for host in hosts),
+            *([job.restore_identity] if job.restore_identity else ()),
+        ):
+            if path not in seen and path.exists():
+                seen.add(path)
+                yield path
+
+
+def _snapshot(ledger: Path) -> bytes:
+    """The ledger as it is at one moment, whoever writes to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "ledger.sqlite"
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(ledger)) as source,
+                contextlib.closing(sqlite3.connect(copy)) as target,
+            ):
+                source.backup(target)
+                target.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            raise _unreadable(ledger, str(error)) from error
+        return copy.read_bytes()
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and name == str(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise _unreadable(path, f"it is larger than {LARGEST >> 20} MiB")
+        return path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from error
+
+
+def _unreadable(path: Path, problem: str) -> OperationError:
+    return OperationError("read", str(path), problem, f"ls -l {path}", code="unreadable")
+
+
+def _bad(path: Path, problem: str) -> OperationError:
+    return OperationError("read", str(path), problem, "take another copy of the escrow file", code="bad-escrow")
