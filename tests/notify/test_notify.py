@@ -37,7 +37,7 @@ def web() -> Iterator[tuple[int, Posted]]:
         yield server
 
 
-def test_a_failure_arrives_as_a_arrivedthat_says_what_failed_and_what_to_do(mail: tuple[int, Mailbox]) -> None:
+def test_a_failure_arrives_as_a_mail_that_says_what_failed_and_what_to_do(mail: tuple[int, Mailbox]) -> None:
     port, mailbox = mail
     assert deliver(mail_url(port), FAILURE, AlertKind.FAILURE) is None
     ((recipients, message),) = mailbox.mails
@@ -51,7 +51,7 @@ def test_a_failure_arrives_as_a_arrivedthat_says_what_failed_and_what_to_do(mail
     assert text.strip() == FAILURE.body
 
 
-def test_a_arrivedin_html_brings_plain_text_that_says_the_same(mail: tuple[int, Mailbox]) -> None:
+def test_a_mail_in_html_brings_plain_text_that_says_the_same(mail: tuple[int, Mailbox]) -> None:
     port, mailbox = mail
     assert deliver(mail_url(port, extra="&format=html"), FAILURE, AlertKind.FAILURE) is None
     ((_, message),) = mailbox.mails
@@ -65,7 +65,7 @@ def test_a_arrivedin_html_brings_plain_text_that_says_the_same(mail: tuple[int, 
     assert shown.strip() == FAILURE.body
 
 
-def test_a_arrivedin_html_shows_what_the_box_said_as_text(mail: tuple[int, Mailbox]) -> None:
+def test_a_mail_in_html_shows_what_the_box_said_as_text(mail: tuple[int, Mailbox]) -> None:
     port, mailbox = mail
     hostile = replace(FAILED, error=replace(ERROR, message="<img src=x onerror=y> & more"))
     message = failure_message(replace(PARTIAL, datasets=(hostile,)))
