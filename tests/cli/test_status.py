@@ -121,6 +121,14 @@ def test_metrics_and_status_are_served_on_loopback_from_one_look() -> None:
     assert looks == [1]
 
 
+def test_a_web_page_whose_name_points_to_loopback_reads_nothing() -> None:
+    with served(Kept(lambda: [FRESH], every=60)) as url:
+        request = urllib.request.Request(f"{url}/status", headers={"Host": "evil.example.org:9812"})
+        with pytest.raises(urllib.error.HTTPError, match="403") as caught:
+            urllib.request.urlopen(request)
+        caught.value.close()
+
+
 def test_a_look_that_is_too_old_is_taken_anew() -> None:
     now = 0.0
     kept = Kept(lambda: [replace(FRESH, error_exit=int(now))], every=60, clock=lambda: now)

@@ -18,6 +18,8 @@ from zoffsite.views.metrics import metrics_text
 from zoffsite.views.overview import overview_json
 
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
+OURS = ("127.0.0.1", "localhost")
+"""Under another name, a web page that is open in a browser here could have its own name point to loopback, and read."""
 PATIENCE = 10.0
 """Seconds that a client has to ask its question."""
 
@@ -60,6 +62,9 @@ def server(port: int, looks: Looks) -> ThreadingHTTPServer:
         timeout = PATIENCE
 
         def do_GET(self) -> None:
+            if self.headers.get("Host", "").rpartition(":")[0] not in OURS:
+                self.send_error(403, "this is only for this machine")
+                return
             answer = {"/metrics": _metrics, "/status": _status}.get(self.path)
             if answer is None:
                 self.send_error(404, "there are /metrics and /status")
