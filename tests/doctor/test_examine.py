@@ -118,6 +118,7 @@ def test_a_plain_box_is_judged_as_far_as_it_can_be_seen() -> None:
     plain = Case(job=JOB, facts=facts(box=said(few), attempts=(), knocks=()), machine=None, account=None)
     found = examine(plain)
     assert ("gate", Level.WARNING) in bad(found)
+    assert "firewall (only root sees it there)" in of(found, "unseen")[0].what
     assert [level for _, level in bad(found) if level is Level.CRITICAL] == []
     assert {"locked", "unmounted", "delegation", "pool"} <= {each.check for each in found}
     assert not {"forced-command", "firewall", "tunnel", "floor", "units"} & {each.check for each in found}

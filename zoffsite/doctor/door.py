@@ -10,6 +10,8 @@ from zoffsite.model.checkup import Finding
 from zoffsite.zfs.excerpt import plain
 
 AGAIN = "on the box: the kit's install again"
+KEPT_FROM_US = ("firewall", "units", "ssh-settings", "login-key")
+"""What nobody tells us of a box without the kit."""
 SSHD = {
     "passwordauthentication": "no",
     "kbdinteractiveauthentication": "no",
@@ -31,6 +33,8 @@ def forced_command(case: Case) -> Iterator[Finding | Unseen]:
             "there is no gate: the SSH key may do whatever its user may",
             "set the box up with the kit: docs/how-to/set-up-the-box.md",
         )
+        for check in KEPT_FROM_US:
+            yield case.own.blind(check, "only root sees it there")
         return
     granted = [each for each in case.facts.attempts if not each.refused]
     for each in granted:
