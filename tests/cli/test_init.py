@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.cli.test_commands import Zoffsite, zoffsite
@@ -64,6 +64,7 @@ def test_a_box_of_the_kit_lacks_only_its_pairing(tmp_path: Path) -> None:
     assert "pair" in problem.remedy
 
 
+@example("a\\'b\\\\'c\\")
 @given(
     st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=20)
 )
