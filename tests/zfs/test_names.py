@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.planning.make import job
 from zoffsite.model.errors import SettingsError
 from zoffsite.zfs.names import (
     check_bookmark,
@@ -16,6 +17,7 @@ from zoffsite.zfs.names import (
     is_dataset,
     is_version,
     replica_name,
+    replicas_by_dataset,
     split_version,
 )
 
@@ -89,6 +91,25 @@ def test_a_refused_name_is_shown_escaped_and_short() -> None:
 
 def test_replicas_lie_flat_below_the_root() -> None:
     assert replica_name("vault/box", "tank/home/ann") == "vault/box/tank:home:ann"
+
+
+def test_a_replica_is_of_what_is_remembered_then_of_what_is_set_then_of_what_its_name_says() -> None:
+    settings = job(replicas=(("tank/odd", "strange"),))
+    names = ("tank:home", "strange", "tank:a:b", "gone")
+    replicas = [f"vault/box/{name}" for name in names]
+    found = replicas_by_dataset(settings, ["vault/box", *replicas, "vault/other/x"], {"vault/box/gone": "tank/renamed"})
+    assert found == {
+        "tank/home": ["vault/box/tank:home"],
+        "tank/odd": ["vault/box/strange"],
+        "tank/a/b": ["vault/box/tank:a:b"],
+        "tank/renamed": ["vault/box/gone"],
+    }
+
+
+def test_of_several_replicas_of_one_dataset_that_in_use_is_first() -> None:
+    settings = job(replicas=(("tank/home", "zz-new"),))
+    found = replicas_by_dataset(settings, ["vault/box/tank:home", "vault/box/zz-new"], {})
+    assert found == {"tank/home": ["vault/box/zz-new", "vault/box/tank:home"]}
 
 
 def test_a_replica_whose_name_would_be_too_long_is_refused() -> None:
