@@ -165,7 +165,16 @@ def test_a_job_may_have_a_ping_url_which_is_a_secret(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["file:///hunter2-never-shown", "hc-ping.com/x", "https://", "http://a:b/", "http://[x/", "http://é/"]
+    "wrong",
+    [
+        "file:///hunter2-never-shown",
+        "ftp://host/x",
+        "hc-ping.com/x",
+        "https://",
+        "http://a:b/",
+        "http://[x/",
+        "http://é/",
+    ],
 )
 def test_a_ping_url_that_is_none_of_the_web_is_refused_without_being_shown(house: House, wrong: str) -> None:
     problem = house.env(f"ZOFFSITE_JOB__HOME__PING_URL='{wrong}'\n").problem()
