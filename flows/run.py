@@ -111,6 +111,7 @@ def _once(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> An
     if skipped is not None:
         return skipped
     name = flow_run.name or run_name(job.name)
+    name_run(name, name)
     what = Occasion(run=name, how=f"{BY_PREFECT}{name}", verb=verb.name, whole=not only, bury=bury)
     report = run_job(settings, job, what, shared(), lambda now: verb.steps(job, only, now))
     show_report(report)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
-    FlowRunFilterName,
     FlowRunFilterState,
     FlowRunFilterStateType,
     FlowRunFilterTags,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.states import Crashed
 
@@ -35,14 +36,11 @@ def bury(how: str) -> None:
     """Let the UI know of a run that was killed, if Prefect drove it: it would stay in state Running for ever."""
     if not how.startswith(BY_PREFECT):
         return
-    run = how.removeprefix(BY_PREFECT)
-    alive = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING]))
+    known = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])),
+        tags=FlowRunFilterTags(all_=[how.removeprefix(BY_PREFECT)]),
+    )
     with get_client(sync_client=True) as client:
-        for known in (
-            FlowRunFilter(state=alive, name=FlowRunFilterName(any_=[run])),
-            FlowRunFilter(state=alive, tags=FlowRunFilterTags(all_=[run])),
-        ):
-            for each in client.read_flow_runs(flow_run_filter=known):
-                client.set_flow_run_state(
-                    each.id, Crashed(message="its process was killed; the next run found it"), force=True
-                )
+        for each in client.read_flow_runs(flow_run_filter=known):
+            killed: State[Any] = Crashed(message="it was killed, or the machine went down; the next run found it")
+            client.set_flow_run_state(each.id, killed, force=True)
