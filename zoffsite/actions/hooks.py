@@ -92,7 +92,7 @@ def _run(
     timeout(1) ends it where it runs: over SSH, nothing here could.
     """
     argv = ["timeout", "-k", str(GRACE), f"{hook.timeout:g}", *command]
-    log.info("running the %s-hook of %s: %s", when, ", ".join(hook.datasets), shlex.join(command))
+    log.info("running the %s-hook of %s: %s", when, ", ".join(hook.datasets), command[0])  # its arguments at debug
     try:
         done = source.run_hook(argv, hook.timeout + GRACE + PATIENCE, undoing=undoing)
     except (RunInterruptedError, TransferError):
