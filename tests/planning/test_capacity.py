@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.planning.make import mark, snap, source
+from tests.views.values import past
 from zoffsite.model.memory import Increment
 from zoffsite.model.status import Base
-from zoffsite.planning.capacity import base_of, daily_growth, days_left, month_more
+from zoffsite.planning.capacity import base_of, daily_growth, days_left, filling, month_more
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -43,8 +45,22 @@ def test_of_too_little_nobody_can_tell(increments: list[Increment]) -> None:
     assert daily_growth(increments, NOW) == {}
 
 
+def test_how_the_box_fills_is_measured_over_the_backups_of_the_last_month() -> None:
+    runs = [past(started=NOW - days * DAY, free=free) for days, free in ((40, 9999), (4, 900), (2, 700), (0, 500))]
+    assert filling(runs, NOW) == 100
+    assert filling(reversed(runs), NOW) == 100
+    assert filling(runs[:2], NOW) is None
+    assert filling([past(started=NOW - DAY, free=9), past(started=NOW, free=1)], NOW) is None
+    assert filling([past(started=NOW - 5 * DAY, free=100), past(started=NOW, free=600)], NOW) == -100
+    assert filling([replace(each, verb="prune") for each in runs], NOW) is None
+    assert filling([replace(each, free=None) for each in runs], NOW) is None
+
+
 def test_days_left_are_those_measured_on_the_box_else_as_if_nothing_were_pruned() -> None:
-    assert days_left(100, 7.5, {"a": 10, "b": 10}) == 7.5
+    assert days_left(100, 40.0, {"a": 10, "b": 10}) == 2.5
+    assert days_left(100, 0.0, {"a": 10}) is None
+    assert days_left(100, -3.0, {"a": 10}) is None
+    assert days_left(-5, None, {"a": 10}) == 0
     assert days_left(100, None, {"a": 10, "b": 10}) == 5
     assert days_left(None, None, {"a": 10}) is None
     assert days_left(100, None, {}) is None

@@ -17,10 +17,9 @@ from zoffsite.model.memory import Increment
 from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.status import JobStatus
-from zoffsite.planning.capacity import WINDOW, daily_growth, days_left, month_more
+from zoffsite.planning.capacity import WINDOW, daily_growth, days_left, filling, month_more
 from zoffsite.planning.schedule import next_run
 from zoffsite.state import last_report, last_success
-from zoffsite.views.runs import days_to_full
 from zoffsite.views.words import report_words
 
 log = logging.getLogger(__name__)
@@ -67,9 +66,8 @@ def _last_run(settings: Settings, job: Job) -> LastRun | None:
 def _capacity(settings: Settings, job: Job, found: JobStatus, now: datetime) -> Capacity:
     daily = daily_growth(_increments(job, now), now)
     free = found.room.free if found.room else None
-    backups = [each for each in past_runs(job.name, settings.state_dir) if each.verb == "backup"]
-    measured = days_to_full([each for each in backups if now - each.started < WINDOW])
-    return Capacity(free=free, daily=daily, days_left=days_left(free, measured, daily), month_more=month_more(daily))
+    left = days_left(free, filling(past_runs(job.name, settings.state_dir), now), daily)
+    return Capacity(free=free, daily=daily, days_left=left, month_more=month_more(daily))
 
 
 def _increments(job: Job, now: datetime) -> tuple[Increment, ...]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from zoffsite.model.history import PastRun
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.memory import Increment
 from zoffsite.model.status import Base
@@ -15,6 +16,8 @@ WINDOW = timedelta(days=30)
 """How far back counts: what was long ago says nothing of tomorrow."""
 FEWEST = 3
 """Increments, over a day at least, before a growth can be told."""
+SPAN = timedelta(days=2)
+"""Backups must be so far apart at least, before they say how the box fills."""
 MONTH = 30
 
 
@@ -37,15 +40,25 @@ def _rate(increments: list[Increment]) -> float | None:
     return sum(each.written for each in rest) / ((rest[-1].when - first.when) / DAY)
 
 
-def days_left(free: int | None, measured: float | None, daily: Mapping[str, float]) -> float | None:
-    """Days until the box is full: as measured on the box, else as if nothing were ever pruned there.
+def filling(past: Iterable[PastRun], now: datetime) -> float | None:
+    """Bytes by which a day makes the free space on the box smaller, pruning counted in; less than 0: it grows.
 
-    `measured` is what the free space of past runs says. None where neither can be told, or nothing grows.
+    None where too few backups are known to tell.
     """
-    if measured is not None:
-        return measured
-    brought = sum(daily.values())
-    return free / brought if free is not None and brought > 0 else None
+    seen = [each for each in past if each.verb == "backup" and each.free is not None and now - each.started <= WINDOW]
+    known = sorted((each.started, each.free or 0) for each in seen)
+    if not known or known[-1][0] - known[0][0] < SPAN:
+        return None
+    return (known[0][1] - known[-1][1]) / ((known[-1][0] - known[0][0]) / DAY)
+
+
+def days_left(free: int | None, filled: float | None, daily: Mapping[str, float]) -> float | None:
+    """Days until the box is full: as `filled` was measured there, else as if nothing were ever pruned there.
+
+    None where neither can be told, or it does not fill.
+    """
+    rate = sum(daily.values()) if filled is None else filled
+    return max(free, 0) / rate if free is not None and rate > 0 else None
 
 
 def month_more(daily: Mapping[str, float]) -> int | None:
