@@ -16,6 +16,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ TIMEOUT = 20.0
 LONGEST = 32_000
 """Characters kept of what one command says; MOST of such answers."""
 MOST = 80
+AT_ONCE = 4
 
 KEYS = "/etc/zoffsite/authorized_keys.d"
 POLICY = Path("/etc/zoffsite/policy.json")
@@ -150,6 +152,12 @@ def ask(argv: list[str]) -> tuple[int, str]:
     return done.returncode, said.decode("utf-8", "replace")[:LONGEST]
 
 
+def ask_all(commands: Commands) -> dict[str, tuple[int, str]]:
+    """All answers, by name. Each command mostly waits: for a disk, or for the kernel."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(commands, pool.map(ask, commands.values())))
+
+
 def policy(user: str) -> tuple[int, str]:
     """Root's word on this user, and on no other."""
     try:
@@ -161,12 +169,11 @@ def policy(user: str) -> tuple[int, str]:
 def gather(root: str, user: str) -> dict[str, tuple[int, str]]:
     """All answers, by name."""
     place = Place(pools=(root.split("/", 1)[0],))
-    said = {name: ask(argv) for name, argv in {**of_machine(place), **of_box(root, user)}.items()}
+    said = ask_all({**of_machine(place), **of_box(root, user)})
     said["policy"] = policy(user)
     code, listing = said["disks"]
     if code == 0:
-        more = list(of_disks(listing).items())[: MOST - len(said)]
-        said.update({name: ask(argv) for name, argv in more})
+        said.update(ask_all(dict(list(of_disks(listing).items())[: MOST - len(said)])))
     return said
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from zoffsite.box import facts
 from zoffsite.hosts.commands import Commands
@@ -15,10 +17,15 @@ TOO_LATE = 124
 
 def ask_all(commands: Commands, questions: Mapping[str, Sequence[str]]) -> dict[str, Answer]:
     """Every answer, by name, then those of the disks that one of them named. UnreachableError is raised."""
-    said = {name: _ask(commands, argv) for name, argv in questions.items()}
-    disks = said.get("disks")
-    if disks is not None and disks.code == 0:
-        said |= {name: _ask(commands, argv) for name, argv in _of_disks(disks.text).items()}
+    with ThreadPoolExecutor(facts.AT_ONCE) as pool:
+
+        def ask(some: Mapping[str, Sequence[str]]) -> dict[str, Answer]:
+            return dict(zip(some, pool.map(partial(_ask, commands), some.values()), strict=True))
+
+        said = ask(questions)
+        disks = said.get("disks")
+        if disks is not None and disks.code == 0:
+            said |= ask(_of_disks(disks.text))
     return said
 
 
