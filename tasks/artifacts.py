@@ -35,7 +35,7 @@ def show_report(report: RunReport) -> None:
 @best_effort
 def show_freshness(job: Job, found: JobStatus) -> None:
     """How old each replica is."""
-    _show("freshness", job.name, freshness_markdown(job, found), "How old the data on the box is")
+    _show("freshness", job.name, freshness_markdown(found), "How old the data on the box is")
 
 
 @best_effort

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from zoffsite.views.markdown import escape, plan_markdown, report_markdown
+from zoffsite.views.markdown import escape, freshness_markdown, plan_markdown, report_markdown
 
-from .values import CONFLICT, ERROR, FAILED, GOOD, NOTED, PARTIAL, PLAN, STOPPED
+from .values import CONFLICT, ERROR, FAILED, GOOD, NOTED, PARTIAL, PLAN, STATUS, STOPPED
 
 HOSTILE = "`zfs`: <script>alert(1)</script> | [click](javascript:x) ![x](http://evil) *b* _i_ ~~s~~ &lt; \\| #1 $x$"
 
@@ -73,3 +73,10 @@ def test_an_escaped_text_shows_exactly_itself(text: str) -> None:
     for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&amp;", "&")):
         shown = shown.replace(entity, char)
     assert shown == " ".join(text.split())
+
+
+def test_the_ages_of_the_replicas_stand_beside_their_own_objectives() -> None:
+    text = freshness_markdown(STATUS)
+    assert r"| tank/a | OK | @s2 | 2 h ago | 26 h | 4.0 KiB |" in text
+    assert "| tank/a | NOT GOOD | nothing | never | 26 h | 0 Bytes |" in text
+    assert "Next: zoffsite backup" in text

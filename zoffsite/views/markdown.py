@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, JobPlan, Refused, ResumeSend
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
@@ -74,13 +73,13 @@ def retention_markdown(plan: JobPlan) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def freshness_markdown(job: Job, found: JobStatus) -> str:
-    """How old each replica is against the objective, and what is wrong with those that are not good."""
+def freshness_markdown(found: JobStatus) -> str:
+    """How old each replica is against its objective, and what is wrong with those that are not good."""
     rows = [_replica_row(replica, found.when) for replica in found.replicas]
     parts = [
-        f"## Replicas of job {escape(job.name)}",
-        f"Looked at {found.when:%Y-%m-%d %H:%M:%S} UTC; none should be older than {duration_words(job.objective)}.",
-        table(("Dataset", "State", "Newest snapshot", "Data as of", "Size"), rows),
+        f"## Replicas of job {escape(found.job)}",
+        f"Looked at {found.when:%Y-%m-%d %H:%M:%S} UTC.",
+        table(("Dataset", "State", "Newest snapshot", "Data as of", "At most", "Size"), rows),
     ]
     parts += [_error(replica.source, replica.error) for replica in found.replicas if replica.error is not None]
     parts += [_notice(notice) for notice in found.notices]
@@ -93,6 +92,7 @@ def _replica_row(replica: ReplicaStatus, now: datetime) -> tuple[str, ...]:
         replica.freshness.upper() if replica.error is None else "NOT GOOD",
         f"@{replica.newest}" if replica.newest else "nothing",
         f"{duration_words(now - replica.as_of)} ago" if replica.as_of else "never",
+        duration_words(replica.objective),
         size_words(replica.used),
     )
 
