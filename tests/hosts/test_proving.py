@@ -11,6 +11,7 @@ import pytest
 
 from tests.planning.make import snap, there
 from tests.stream.test_digest import STREAM
+from zoffsite.hosts import proving
 from zoffsite.hosts.endpoint import PlainBox, Source
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.proving import ask_both
@@ -79,6 +80,14 @@ def test_the_failure_of_one_end_is_told_and_the_other_reads_no_further(place: Pa
     with pytest.raises(ZoffsiteError) as caught:
         ask("endless", theirs)
     assert caught.value.code == code
+    assert ended(place / "pid")
+
+
+def test_a_box_that_never_answers_is_not_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "PATIENCE", 1.0)
+    with pytest.raises(ZoffsiteError) as caught:
+        ask("good", "endless")
+    assert caught.value.code == "timeout"
     assert ended(place / "pid")
 
 

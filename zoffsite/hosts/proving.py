@@ -14,8 +14,10 @@ from zoffsite.zfs.stderr import zfs_error
 
 End = tuple[Process, SendStep, str]
 
-READING = 7 * 86400.0
-"""Seconds to read a whole stream: some terabytes, on a slow disk. A host that dies is noticed by its connection."""
+PATIENCE = 600.0
+"""Seconds that an answer may take, and more for what is to be read: a box that keeps silent must not stop backups."""
+SLOWEST = 10_000_000
+"""Bytes per second that the slowest disk reads, and the slowest processor digests."""
 
 
 def ask_both(source: Source, box: Box, each: Provable, nonce: bytes) -> tuple[StreamDigest, StreamDigest]:
@@ -37,7 +39,8 @@ def ask_both(source: Source, box: Box, each: Provable, nonce: bytes) -> tuple[St
 
 
 def _answer(process: Process, step: SendStep, label: str) -> StreamDigest:
-    done = run_to_end(process, f"the digest on {label}", limit=STDERR, timeout=READING)
+    timeout = PATIENCE + step.estimated_bytes / SLOWEST
+    done = run_to_end(process, f"the digest on {label}", limit=STDERR, timeout=timeout)
     if done.exit_code != 0:
         raise zfs_error("prove", step.to.full_name, done.exit_code, done.stderr, label)
     return parse_digest(done.stdout, label)

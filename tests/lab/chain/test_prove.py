@@ -1,0 +1,139 @@
+"""Proof without keys, on real ZFS of two versions: what the box holds is proved, what it does not hold is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .conftest import MakeStage
+from .impostor import REAL, impostor
+from .stage import Json, Stage
+
+pytestmark = pytest.mark.lab
+
+MIXTURE = """\
+cd /{tree}
+for i in 1 2 3; do echo small$i >small$i; done
+head -c 2M /dev/urandom >random; yes text | head -c 1M >text
+truncate -s 5M sparse; printf x | dd of=sparse bs=1 seek=3000000 conv=notrunc status=none
+python3 -c 'import os; os.setxattr("random", "user.long", b"x" * 40000)'
+ln text linked; mkdir -p deep/er; mv small3 deep/er/
+zpool sync tank
+"""
+LATER = """\
+cd /{tree}
+truncate -s 100K random; printf y | dd of=text bs=1 seek=50000 conv=notrunc status=none; rm small1
+head -c 300K /dev/urandom >more
+printf z | dd of=/dev/zvol/{tree}/disk bs=1 seek=70000 conv=notrunc status=none
+zpool sync tank
+"""
+FLIPPER = "/usr/local/share/flip.py"
+FLIP = """\
+import struct, sys
+data = bytearray(sys.stdin.buffer.read())
+at = 0
+while True:
+    kind, payload, logical, compressed = struct.unpack_from("<II24xQ56xQ", data, at)
+    assert kind != 5, "no write"
+    if kind == 3:
+        break
+    bonus, raw = struct.unpack_from("<28xI4xI", data, at)
+    at += 312 + (payload if kind == 0 else (raw or (bonus + 7) // 8 * 8) if kind == 1 else 0)
+data[at + 312 + (compressed or logical) // 2] ^= 1
+sys.stdout.buffer.write(data)
+"""
+"""One bit of the first block."""
+
+
+@pytest.fixture(scope="module")
+def stage(make_stage: MakeStage) -> Stage:
+    """Three backups of files of all kinds and of a volume."""
+    stage = make_stage("prove", snapshots='take = "always"')
+    run = stage.source.run
+    run(f"zfs set xattr=sa dnodesize=auto compression=lz4 {stage.tree}")
+    run(f"zfs create -V 2M -o volblocksize=16K {stage.tree}/disk")
+    run(f"head -c 2M /dev/urandom >/dev/zvol/{stage.tree}/disk")
+    run(MIXTURE.format(tree=stage.tree))
+    stage.backup()
+    run(LATER.format(tree=stage.tree))
+    stage.backup()
+    stage.box.run(f"zfs allow -u zoffsite send {stage.root}")
+    return stage
+
+
+@pytest.fixture(autouse=True)
+def without_alarms(stage: Stage) -> Iterator[None]:
+    """Each test ends the alarms that it raises."""
+    yield
+    stage.start("acknowledge", stage.tree).communicate(timeout=60)
+
+
+def prove(stage: Stage, *words: str, expect: int = 0) -> Json:
+    report: Json = stage.zoffsite("prove", "--json", *words, expect=expect).json
+    return report
+
+
+def states(report: Json) -> list[tuple[str, bool, str]]:
+    """Dataset, whether it is an increment, and how it ended."""
+    return sorted((each["dataset"], each["base"] is not None, each["state"]) for each in report["proofs"])
+
+
+def test_all_that_the_box_holds_is_proved_without_a_key_and_then_nothing_is_due(stage: Stage) -> None:
+    first = prove(stage)
+    assert states(first) == [
+        (stage.tree, False, "proved"),
+        (stage.tree, True, "proved"),
+        (f"{stage.tree}/disk", False, "proved"),
+        (f"{stage.tree}/disk", True, "proved"),
+    ]
+    assert sum(each["bytes"] for each in first["proofs"]) > 2_000_000
+    again = prove(stage)
+    assert (again["proofs"], again["fresh"]) == ([], 4)
+    assert stage.box.run(["zfs", "get", "-Hpo", "value", "keystatus", stage.replica()]).strip() == "unavailable"
+
+
+def test_it_stays_proved_after_the_key_was_changed_and_snapshots_in_between_are_gone(stage: Stage) -> None:
+    stage.write("third", "100K")
+    stage.backup()
+    middle = stage.names(stage.box, stage.replica())[1]
+    stage.box.run(f"zfs destroy {stage.replica()}@{middle}")
+    stage.source.run(
+        f"head -c 32 /dev/urandom >/root/keys/new; zfs change-key -l -o keylocation=file:///root/keys/new {stage.tree}"
+    )
+    report = prove(stage, "--dataset", stage.tree, "--within", "0")
+    assert [each for each in states(report) if each[2] != "proved"] == []
+
+
+@pytest.mark.parametrize(
+    ("lie", "state"),
+    [
+        (f'{REAL} "$@" | python3 {FLIPPER}', "different"),
+        (f'{REAL} "$@" | head -c 312; {REAL} send -w {{oldest}} | tail -c +313', "different"),
+        (f"{REAL} send -w {{oldest}}", "different"),
+        (f'{REAL} "$@" | head -c 100000', "failed"),
+    ],
+    ids=["one flipped bit", "an old snapshot under the new guid", "another snapshot", "a part of it"],
+)
+def test_what_the_box_does_not_hold_is_not_proved_and_an_alarm_stands(stage: Stage, lie: str, state: str) -> None:
+    stage.box.put(FLIP.encode(), FLIPPER)
+    oldest = f"{stage.replica()}@{stage.names(stage.box, stage.replica())[0]}"
+    with impostor(stage.box, "zoffsite", "send", lie.format(oldest=oldest)):
+        report = prove(stage, "--dataset", stage.tree, "--within", "0", expect=1)
+    (full,) = (each for each in report["proofs"] if each["base"] is None)
+    assert full["state"] == state
+    assert not [each for each in states(report) if each[2] == "proved"]
+    notices = stage.zoffsite("plan", "--json").json["notices"]
+    alarms = [each for each in notices if each["code"] == "proof-failed" and each["subject"] == stage.tree]
+    assert bool(alarms) == (state == "different")
+
+
+def test_a_box_that_may_not_send_is_told_how_to(stage: Stage) -> None:
+    stage.box.run(f"zfs unallow -u zoffsite send {stage.root}")
+    try:
+        report = prove(stage, "--dataset", stage.tree, "--within", "0", expect=1)
+    finally:
+        stage.box.run(f"zfs allow -u zoffsite send {stage.root}")
+    error = report["proofs"][0]["error"]
+    assert error["code"] == "not-permitted"
+    assert "zfs allow -u zoffsite send" in error["remedy"]
