@@ -225,6 +225,11 @@ def test_the_time_that_an_answer_takes_is_no_fault_of_the_clock() -> None:
     assert bad(examine(slow)) == []
 
 
+def test_a_user_whose_name_ends_like_a_key_file_is_no_key() -> None:
+    public = f"{CLOCK} 644 root /etc/zoffsite/authorized_keys.d/monkey\n"
+    assert bad(box_says(login_file=public)) == []
+
+
 def test_an_old_key_is_a_warning_and_one_that_others_may_read_is_critical() -> None:
     path = "/etc/zoffsite/tunnel/private.key"
     old = box_says(keys=f"{CLOCK - 86400 * 1200} 600 root {path}\n")

@@ -17,6 +17,8 @@ AHEAD = 60.0
 """Seconds that the clocks may differ, beside the time that the answer took."""
 FAR = 3600.0
 OLD = timedelta(days=3 * 365)
+PRIVATE = ("/private.key", "/ssh_host_ed25519_key")
+"""How the files of private keys end, among those that are looked at."""
 
 
 def releases(case: Case) -> Iterator[Finding | Unseen]:
@@ -70,7 +72,7 @@ def keys(case: Case) -> Iterator[Finding | Unseen]:
         lines = [*(side.text("keys") or "").splitlines(), *(side.text("login-file") or "").splitlines()]
         for line in lines:
             made, mode, owner, path = line.split(maxsplit=3)
-            if not path.endswith("key"):
+            if not path.endswith(PRIVATE):
                 continue
             if int(mode, 8) & 0o077:
                 remedy = f"on {side.name}: chmod 600 {quote(path)}; then change it, for others may have read it"
