@@ -172,13 +172,15 @@ def _draw_report(out: Console, job: Job, report: RestoreReport) -> None:
     draw_notices(out, report.plan.notices)
     steps = list(next_steps(report))
     if steps:
-        out.print("\nNext:")
+        out.print(Text(f"\nNext, on {_here(job)}:"))
     for step in steps:
         out.print(Padding(Text(step), (0, 0, 0, 2)), soft_wrap=True)
 
 
 def _draw_head(out: Console, job: Job, plan: RestorePlan) -> None:
-    here = job.source.label if job.source else "this machine"
-    out.print(
-        f"Restore of [bold]{plan.wanted.dataset}[/]: {job.box.label} → {plan.wanted.to} on {here}\n", soft_wrap=True
-    )
+    wanted = plan.wanted
+    out.print(f"Restore of [bold]{wanted.dataset}[/]: {job.box.label} → {wanted.to} on {_here(job)}\n", soft_wrap=True)
+
+
+def _here(job: Job) -> str:
+    return job.source.label if job.source else "this machine"

@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from zoffsite.model.errors import ExitCode
-from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
 from zoffsite.model.report import ErrorReport
 
@@ -93,7 +92,6 @@ class ProofReport:
     started: datetime
     seconds: float
     outcomes: tuple[ProofOutcome, ...]
-    notices: tuple[Notice, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:

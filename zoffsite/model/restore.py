@@ -134,14 +134,10 @@ class RestoreReport:
     started: datetime
     seconds: float
     datasets: tuple[RestoreOutcome, ...]
-    error: ErrorReport | None = None
-    error_exit: ExitCode | None = None
 
     @property
     def exit_code(self) -> ExitCode:
         """What the command exits with."""
-        if self.error_exit is not None:
-            return self.error_exit
         if any(outcome.state is RestoreResult.REFUSED for outcome in self.datasets):
             return ExitCode.REFUSED
         return ExitCode.SOME_FAILED if any(outcome.error for outcome in self.datasets) else ExitCode.OK
