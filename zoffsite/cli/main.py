@@ -288,7 +288,11 @@ def restore_(
 def doctor(
     job: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Argument(metavar="[JOB]", help="The job of zoffsite.toml; not needed if there is only one."),
+        typer.Argument(
+            metavar="[JOB]",
+            help="The job of zoffsite.toml; not needed if there is only one.",
+            autocompletion=job_names,
+        ),
     ] = None,
     tell: Annotated[bool, typer.Option("--tell", help="Send alerts, too: for a timer.")] = False,
     json: JsonOption = False,
