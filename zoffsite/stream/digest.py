@@ -32,13 +32,14 @@ NONCE = 32
 
 BEGIN, OBJECT, FREEOBJECTS, WRITE, FREE, END, WRITE_BYREF, SPILL, WRITE_EMBEDDED, OBJECT_RANGE = range(10)
 
-_LAYOUT = struct.Struct("<II24xQ56xQ")
-"""Type, payload length of BEGIN; logical and compressed size of WRITE: all that the common records need."""
+_KIND = struct.Struct("<II")
+_WRITE = struct.Struct("<I28xQ56xQ")
+"""Its type, its logical and its compressed size."""
 _BEGIN = struct.Struct("<IIQQQIIQQ")
 _OBJECT = struct.Struct("<28xI4xI")
 _SPILL = struct.Struct("<16xQ16xQ")
 _EMBEDDED = struct.Struct("<52xI")
-_ZERO32, _ZERO40 = bytes(32), bytes(40)
+_ZERO2, _ZERO32, _ZERO40 = bytes(2), bytes(32), bytes(40)
 
 
 class MalformedStreamError(ValueError):
@@ -99,30 +100,51 @@ class StreamDigest:
             self._dropped = False
             if self._ended:
                 raise MalformedStreamError("something follows its end record")
-            kind, payload, logical, compressed = _LAYOUT.unpack_from(data, at)
+            if self._records:
+                at = self._writes(data, at)
+                if len(data) - at < RECORD:
+                    continue
+            kind, payload = _KIND.unpack_from(data, at)
             self._records += 1
-            if kind == WRITE and self._records > 1:
-                data[at + 48 : at + 50] = b"\0\0"
-                data[at + 56 : at + 96] = _ZERO40
-                self._owed = compressed or logical
-            elif kind in (FREE, FREEOBJECTS) and self._records > 1:
-                self._hash.update(view[start:at])
+            self._hash.update(view[start:at])
+            start = at
+            if kind in (FREE, FREEOBJECTS) and self._records > 1:
                 at += RECORD
                 start = at
                 continue
+            self._uncommon(kind, payload, data, at)
+            if kind == BEGIN:  # its payload is left out, and so ends the stretch
+                start += RECORD
+                self._hash.update(view[at:start])
             else:
-                self._hash.update(view[start:at])
-                self._uncommon(kind, payload, data, at)
-                start = at
-                if kind == BEGIN:  # its payload is left out, and so ends the stretch
-                    start += RECORD
-                    self._hash.update(view[at:start])
-            if kind != BEGIN:
                 data[at + RECORD - 32 : at + RECORD] = _ZERO32
             if self._owed > LONGEST:
-                raise MalformedStreamError(f"a record claims {self._owed} bytes of payload")
+                raise _too_long(self._owed)
             at += RECORD
         self._hash.update(view[start:at])
+        return at
+
+    def _writes(self, data: bytearray, at: int) -> int:
+        """Go over the WRITE records from `at` on, which are most of a stream; where the first other record begins.
+
+        What of the last payload is not in `data` is owed.
+        """
+        last = len(data) - RECORD
+        while at <= last:
+            kind, logical, compressed = _WRITE.unpack_from(data, at)
+            if kind != WRITE:
+                break
+            data[at + 48 : at + 50] = _ZERO2
+            data[at + 56 : at + 96] = _ZERO40
+            data[at + 280 : at + 312] = _ZERO32
+            size = compressed or logical
+            if size > LONGEST:
+                raise _too_long(size)
+            self._records += 1
+            at += RECORD + size
+        if at > len(data):
+            self._owed = at - len(data)
+            return len(data)
         return at
 
     def _uncommon(self, kind: int, payload: int, data: bytearray, at: int) -> None:
@@ -156,6 +178,10 @@ class StreamDigest:
         self._guids = (to, base)
         data[at : at + RECORD] = bytes(RECORD)
         _BEGIN.pack_into(data, at, kind, 0, magic, 0, creation, objset, 0, to, base)
+
+
+def _too_long(size: int) -> MalformedStreamError:
+    return MalformedStreamError(f"a record claims {size} bytes of payload")
 
 
 def _padded(size: int) -> int:
