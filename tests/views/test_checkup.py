@@ -19,6 +19,8 @@ def test_the_worst_comes_first_and_what_is_accepted_is_only_counted() -> None:
     assert levels == [Level.CRITICAL, Level.CRITICAL, Level.WARNING]
     total = len(CHECKUP.findings)
     assert checkup_words(CHECKUP) == f"home: 2 critical, 1 warning, {total - 4} ok, 1 accepted"
+    two = tuple(each for each in CHECKUP.findings if each.level is Level.WARNING and not each.accepted) * 2
+    assert checkup_words(replace(CHECKUP, findings=two)) == "home: 2 warnings, 0 ok"
     assert checkup_words(replace(CHECKUP, findings=())) == "home: 0 ok"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
 from zoffsite.views.checkup import whose_word, worst_first
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 DOCTOR = "doctor"
 
@@ -55,7 +57,10 @@ def doctor(job: Job, file: Path, hosts: Connections) -> Checkup:
 
 def tell_of(settings: Settings, job: Job, checkup: Checkup, run: str) -> None:
     """Alert of what counts, to whoever hears of the job and does not know it yet."""
-    report = make_report(job, run, checkup.when, (), [_notice(each) for each in worst_first(checkup)])
+    notices = [_notice(each) for each in worst_first(checkup)]
+    for notice in notices:
+        log.warning("%s: %s", notice.subject, notice.message)
+    report = make_report(job, run, checkup.when, (), notices)
     conclude(settings, job, replace(report, job=f"{job.name}.{DOCTOR}"))
 
 

@@ -21,11 +21,13 @@ def checkup_json(checkup: Checkup) -> dict[str, Any]:
 
 
 def checkup_words(checkup: Checkup) -> str:
-    """One line: `home: 2 critical, 1 warning, 31 ok`; accepted ones are counted apart."""
+    """One line: `home: 2 critical, 3 warnings, 31 ok`; accepted ones are counted apart."""
     counts = Counter(each.level for each in checkup.findings if each.counts)
     accepted = sum(each.accepted and each.level is not Level.OK for each in checkup.findings)
     good = len(checkup.findings) - sum(counts.values()) - accepted
-    bad = [f"{counts[level]} {level}" for level in reversed(SEVERITY) if counts[level]]
+    bad = [f"{counts[Level.CRITICAL]} critical"] * bool(counts[Level.CRITICAL])
+    warnings = counts[Level.WARNING]
+    bad += [f"{warnings} warning" + ("s" if warnings > 1 else "")] * bool(warnings)
     return f"{checkup.job}: {', '.join([*bad, f'{good} ok', *([f'{accepted} accepted'] if accepted else [])])}"
 
 
