@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 
@@ -67,9 +68,14 @@ def test_ctrl_c_and_sigterm_end_both_sides_at_once_and_a_second_run_meanwhile_is
             second = stage.zoffsite("backup", "--direct", expect=5)
             assert f"pid {run.pid} (zoffsite backup)" in second.said
             assert f"kill {run.pid}" in second.said
+        else:
+            watched = stage.zoffsite("status", "--watch").said
+            assert "sending, then verifying and pruning; 0 datasets done" in watched
+            assert re.search(rf"{stage.tree} .* of .*/s .* left", watched)
         os.kill(run.pid, number)
         done = stage.finish(run, 130)
         assert "the run was asked to stop" in done.said
+        assert "no run is under way" in stage.zoffsite("status", "--watch").said
         await_true(lambda: not processes(stage.box) and not processes(stage.source), "both ends are gone")
         assert stage.token() != "-"
     completed(stage)
