@@ -93,6 +93,12 @@ def test_what_the_box_has_comes_back_through_the_gate_by_the_key_for_restores_al
     gated.source.run(f"cmp /tank/gateback/film /{gated.tree}/film && cmp /tank/gateback/one /{gated.tree}/one")
 
 
+def test_the_box_proves_through_the_gate_that_it_holds_everything(gated: Stage) -> None:
+    proofs = gated.zoffsite("prove", "--json", "--within", "0").json["proofs"]
+    assert {each["state"] for each in proofs} == {"proved"}
+    assert {each["base"] is None for each in proofs} == {True}  # the source keeps only one snapshot
+
+
 def test_the_key_for_backups_gets_nothing_back_and_the_key_for_restores_changes_nothing(gated: Stage) -> None:
     newest = gated.names(gated.box, gated.replica())[-1]
     name = gated.replica().rpartition("/")[2]
