@@ -52,7 +52,7 @@ def stage(make_stage: MakeStage) -> Stage:
     stage = make_stage("prove", snapshots='take = "always"')
     run = stage.source.run
     run(f"zfs set xattr=sa dnodesize=auto compression=lz4 {stage.tree}")
-    run(f"zfs create -V 2M -o volblocksize=16K {stage.tree}/disk")
+    run(f"zfs create -V 2M -o volblocksize=16K {stage.tree}/disk; udevadm settle; test -b /dev/zvol/{stage.tree}/disk")
     run(f"head -c 2M /dev/urandom >/dev/zvol/{stage.tree}/disk")
     run(MIXTURE.format(tree=stage.tree))
     stage.backup()
@@ -110,10 +110,9 @@ def test_it_stays_proved_after_the_key_was_changed_and_snapshots_in_between_are_
     [
         (f'{REAL} "$@" | python3 {FLIPPER}', "different"),
         (f'{REAL} "$@" | head -c 312; {REAL} send -w {{oldest}} | tail -c +313', "different"),
-        (f"{REAL} send -w {{oldest}}", "different"),
         (f'{REAL} "$@" | head -c 100000', "failed"),
     ],
-    ids=["one flipped bit", "an old snapshot under the new guid", "another snapshot", "a part of it"],
+    ids=["one flipped bit", "an old snapshot under the new guid", "a part of it"],
 )
 def test_what_the_box_does_not_hold_is_not_proved_and_an_alarm_stands(stage: Stage, lie: str, state: str) -> None:
     stage.box.put(FLIP.encode(), FLIPPER)
