@@ -5,7 +5,6 @@ The machine has a work pool of its own, by default of its own name, so that no o
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 
@@ -15,11 +14,12 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from deployments.catalog import deployments_of
 from deployments.settings import settings_for_runs
+from deployments.stopping import run_worker
 from zoffsite.model.errors import ZoffsiteError
 
 
 def main(words: list[str]) -> int:
-    """Bring the deployments up to date, then become Prefect's own worker."""
+    """Bring the deployments up to date, then run Prefect's own worker until we are told to stop."""
     pool = words[0] if words else socket.gethostname().partition(".")[0]
     try:
         settings = settings_for_runs()
@@ -30,7 +30,7 @@ def main(words: list[str]) -> int:
     for deployment in deployments_of(settings, pool):
         deployment.apply()
     argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", pool, "--type", "process"]
-    return os.execv(sys.executable, argv)  # noqa: S606 - a list, and our own Python
+    return run_worker(argv)
 
 
 def _make_pool(name: str) -> None:

@@ -69,7 +69,7 @@ Environment=PREFECT_SERVER_API_HOST=127.0.0.1
 Environment=PREFECT_SERVER_API_PORT={port}
 Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
 Environment=DO_NOT_TRACK=1
-# Prefect's newer UI lets the browser ask a host outside, and leaves our pictures out; the older one does neither.
+# Prefect's newer UI lets the browser ask a host outside; the older one does not.
 Environment=PREFECT_SERVER_UI_V2_ENABLED=false
 # Runs are kept for {days} days, with their logs and artifacts: the database stops growing.
 Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true
@@ -101,17 +101,14 @@ Environment=DO_NOT_TRACK=1
 EnvironmentFile={environment}
 Restart=always
 RestartSec=10s
-{kill}
+# SIGTERM goes to the first process alone: it stops the runs, which clean up.
+KillMode=mixed
 TimeoutStopSec=90
 Nice=10
 {sandbox}
 [Install]
 WantedBy=multi-user.target
 """
-_KILL_SERVE = "# SIGTERM goes to the first process alone: it cancels the runs, which clean up.\nKillMode=mixed"
-_KILL_WORKER = (
-    "# Prefect's worker ends runs without a word: SIGTERM goes to the runs themselves, too.\nKillMode=control-group"
-)
 
 
 def files_of(deployment: Deployment) -> dict[str, str]:
@@ -180,21 +177,20 @@ def _server(deployment: Deployment) -> str:
 
 
 def _serve(deployment: Deployment) -> str:
-    return _runner(deployment, "the jobs, for the Prefect server here", "deployments.serve", f" {SERVER}", _KILL_SERVE)
+    return _runner(deployment, "the jobs, for the Prefect server here", "deployments.serve", f" {SERVER}")
 
 
 def _worker(deployment: Deployment) -> str:
     module = f"deployments.work {deployment.pool}"
-    return _runner(deployment, "the jobs, for a Prefect server elsewhere", module, "", _KILL_WORKER)
+    return _runner(deployment, "the jobs, for a Prefect server elsewhere", module, "")
 
 
-def _runner(deployment: Deployment, what: str, module: str, server: str, kill: str) -> str:
+def _runner(deployment: Deployment, what: str, module: str, server: str) -> str:
     return _RUNNER.format(
         what=what,
         python=deployment.python,
         module=module,
         server=server,
-        kill=kill,
         config=deployment.config,
         state_dir=deployment.state_dir,
         environment=ENVIRONMENT,
