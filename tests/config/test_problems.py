@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from zoffsite.config import cron
 from zoffsite.config.settings import Schedule, load, problems
 from zoffsite.model.errors import ExitCode, SettingsError
 
@@ -211,6 +212,12 @@ def test_each_verb_has_a_schedule_of_its_own_in_the_time_zone_of_the_job(house: 
     ).load()
     assert settings.schedule("home", "verify") == Schedule(cron="0 12 * * 0", timezone="Europe/Berlin")
     assert settings.schedule("home", "prune") is None
+
+
+def test_a_machine_without_time_zones_is_told_what_to_install(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cron, "available_timezones", set)  # as on a small Debian without tzdata
+    problem = house.add('[job.home.schedule]\ncron = "0 3 * * *"\ntimezone = "Europe/Berlin"\n').problem()
+    assert problem.remedy == "as root: apt-get install tzdata"
 
 
 def test_an_unknown_time_zone_is_refused_with_the_nearest(house: House) -> None:

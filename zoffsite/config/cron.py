@@ -36,8 +36,11 @@ def check_cron(line: str) -> str:
 
 def check_timezone(name: str) -> str:
     """`name`, if it is an IANA time zone known here."""
-    if name not in available_timezones():
-        guess = did_you_mean(name, available_timezones())
+    known = available_timezones()
+    if not known:
+        raise WrongValueError("this machine knows no time zone", "as root: apt-get install tzdata")
+    if name not in known:
+        guess = did_you_mean(name, known)
         raise WrongValueError(
             f'"{name}" is no time zone',
             guess if guess.startswith("did") else 'write an IANA name, as in "Europe/Berlin" or "UTC"',

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from .conftest import MakeStage
-from .installed import RUN, install
+from .installed import RUN, SCRIPT, install
 from .stage import SETTINGS, Stage
 
 pytestmark = [pytest.mark.lab, pytest.mark.parametrize("lab", ["2.1:2.3", "2.3:2.1"], indirect=True)]
@@ -64,3 +64,33 @@ def test_a_user_without_permission_here_is_told_the_exact_line(stage: Stage) -> 
     assert done.code == 1
     assert "Traceback" not in done.err
     assert f"as root: zfs allow -u zoffsite mount,snapshot {stage.tree}" in done.out + done.err
+
+
+SCHEDULE = """
+[job.main.schedule]
+cron = "*/30 2-4 1,15 * mon-fri"
+verify = "0 12 * * 7"
+prune = "0 5 1 jan *"
+"""
+
+
+def test_deployed_timers_are_sound_and_run_the_job_in_their_sandbox(stage: Stage) -> None:
+    guest = stage.source
+    guest.put(f"#!/usr/bin/python3\n{SCRIPT}".encode(), "/usr/bin/zoffsite", 0o755)
+    settings = guest.run("cat /root/zoffsite/zoffsite.toml")
+    job = settings.split("[job.")[1].partition("]")[0]
+    guest.put((settings + SCHEDULE.replace("main", job)).encode(), "/root/zoffsite/zoffsite.toml")
+    code, out, err = zoffsite(stage, "deploy")
+    assert code == 0, err
+    assert f"new      /etc/systemd/system/zoffsite-backup-{job}.timer" in out
+    units = [f"zoffsite-{verb}-{job}" for verb in ("backup", "verify", "prune")]
+    timers = " ".join(f"{unit}.timer" for unit in units)
+    assert guest.try_run(f"cd /etc/systemd/system && systemd-analyze verify {timers}").err.strip() == ""
+    assert guest.run(f"systemctl is-enabled {timers}").split() == ["enabled"] * 3
+    assert guest.run(f"systemctl is-active {timers}").split() == ["active"] * 3
+    stage.write("by-timer", "30K")
+    done = guest.try_run(f"systemctl start {units[0]}.service", timeout=300)
+    assert done.code == 0, guest.run(f"journalctl --no-pager -n 40 -u {units[0]}")
+    assert stage.guids(stage.box, stage.replica())[-1] == stage.guids(stage.source, stage.tree)[-1]
+    last = json.loads(guest.run(f"tail -n 1 /var/lib/zoffsite/history/{job}.jsonl"))
+    assert (last["verb"], last["state"]) == ("backup", "ok")
