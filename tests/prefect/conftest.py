@@ -8,7 +8,8 @@ import pytest
 
 from demo.server import PrefectServer, prefect_server
 from lab import Lab
-from tests.prefect.prefect_stage import Json, Seen, Stage
+from tests.prefect.prefect_stage import Killed, Seen, Stage
+from tests.prefect.ui import Json
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +38,13 @@ def stage(starting: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def first(stage: Stage) -> Seen:
     """Triggered through the API, carried out by what is served: everything is sent in full."""
-    return stage.seen(stage.wait_for(stage.trigger()))
+    return stage.seen(stage.ui.wait_for(stage.trigger()))
 
 
 @pytest.fixture(scope="session")
 def missed(stage: Stage, first: Seen) -> list[Json]:
     """Three nights in which the machine was off: the runs of each, once it is back."""
-    return [stage.wait_for(run) for run in stage.miss("verify", 3)]
+    return [stage.ui.wait_for(run) for run in stage.miss("verify", 3)]
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +77,23 @@ def cancelled(stage: Stage, terminated: Seen) -> Seen:
     """Cancelled, as by the button of the UI, while a served run sends what the one before could not."""
     run = stage.trigger()
     stage.wait_until_bytes_flow("a")
-    stage.cancel(run)
+    stage.ui.cancel(run)
     gone_after = stage.wait_until_nothing_flows()
-    return stage.seen(stage.wait_for(run), gone_after)
+    return stage.seen(stage.ui.wait_for(run), gone_after)
 
 
 @pytest.fixture(scope="session")
-def resumed(stage: Stage, cancelled: Seen) -> Seen:
+def killed(stage: Stage, cancelled: Seen) -> Killed:
+    """SIGKILL to `zoffsite backup --prefect` in the middle of a transfer."""
+    process = stage.zoffsite("backup", "--prefect")
+    stage.wait_until_bytes_flow("a")
+    process.kill()
+    process.communicate(timeout=60)
+    return Killed(gone_after=stage.wait_until_nothing_flows(), run=stage.newest_command()["id"])
+
+
+@pytest.fixture(scope="session")
+def resumed(stage: Stage, killed: Killed) -> Seen:
     """Whatever was left by then, sent to its end."""
     stage.write_settings()
     process = stage.zoffsite("backup", "--prefect", "--json")

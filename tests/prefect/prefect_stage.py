@@ -8,25 +8,20 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from demo.hosts import host_tables
 from demo.server import PrefectServer
 from lab import Lab
+from tests.prefect.ui import Json, Ui, patiently
 
-Json = dict[str, Any]
 PASSWORD = "hunter2-is-in-the-url"
 ROOT = "vault/zoffsite"
-BOUND = 120.0
-"""Seconds after which a test gives up on what it waits for."""
 
 SETTINGS = """\
 [job.home]
@@ -43,6 +38,12 @@ first_wait = "1s"
 cron = "30 2 * * *"
 verify = "0 12 * * *"
 timezone = "Europe/Berlin"
+"""
+
+MISSED_RUN = "UPDATE flow_run SET expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?"
+MISSED_STATE = """
+UPDATE flow_run_state SET state_details = json_set(state_details, '$.scheduled_time', ?)
+WHERE id = (SELECT state_id FROM flow_run WHERE id = ?)
 """
 
 
@@ -65,6 +66,14 @@ class Seen:
         """A dataset's part of the report."""
         (found,) = [each for each in self.report["datasets"] if each["source"] == f"tank/enc/{name}"]
         return dict(found)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Killed:
+    """A run that could say nothing any more: its id, and in how many seconds its processes were gone."""
+
+    run: str
+    gone_after: float
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,8 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """Of our commands. Nothing is said about zoffsite's log lines: that they reach the UI is ours to see to."""
-        return {**os.environ, **self.server.environment, "ZOFFSITE_STATE_DIR": str(self.folder / "state")}
+        mine = {"ZOFFSITE_STATE_DIR": str(self.folder / "state"), "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
+        return {**os.environ, **self.server.environment, **mine}
 
     def zoffsite(self, *words: str) -> subprocess.Popen[str]:
         """Start the command in our folder."""
@@ -135,44 +145,30 @@ class Stage:
 
     # What a UI does.
 
-    def api(self, path: str, body: Json | None = None) -> Any:
-        """GET, or POST of a body. 503 is SQLite's "busy": Prefect's own clients ask again, and so do we."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.server.url}{path}", data, {"Content-Type": "application/json"})
-        for _ in self._patiently(f"an answer to {path}"):
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                with error:
-                    if error.code != HTTPStatus.SERVICE_UNAVAILABLE:
-                        raise
-        raise AssertionError
+    @property
+    def ui(self) -> Ui:
+        """Of the server."""
+        return Ui(self.server)
 
     def deployment(self, verb: str = "backup") -> Json:
         """The job's deployment of a flow, as soon as it is there."""
-        query = {"deployments": {"name": {"any_": ["home"]}}, "flows": {"name": {"any_": [verb]}}}
-        for _ in self._patiently("the deployment"):
-            found = self.api("/deployments/filter", query)
-            if found:
-                return dict(found[0])
-        raise AssertionError
+        return self.ui.deployment("home", verb)
 
     def trigger(self, verb: str = "backup", **parameters: Any) -> str:
         """Press Run; the id of the flow run."""
-        body = {"parameters": {"job": "home", **parameters}}
-        return str(self.api(f"/deployments/{self.deployment(verb)['id']}/create_flow_run", body)["id"])
+        return self.ui.run("home", verb, **parameters)
 
     def miss(self, verb: str, count: int) -> list[str]:
         """Let time pass: the runs that the server has made in advance were due on the last days. Oldest first."""
+        now = datetime.now(UTC)
         due = {
-            run["id"]: f"{datetime.now(UTC) - timedelta(days=count - number):%Y-%m-%d %H:%M:%S.%f}"
+            run["id"]: now - timedelta(days=count - number)
             for number, run in enumerate(self._made_in_advance(verb, count))
         }
         with closing(sqlite3.connect(self.server.log.parent / "prefect.db", timeout=30)) as database, database:
             for run, when in due.items():
-                change = "UPDATE flow_run SET expected_start_time = ?, next_scheduled_start_time = ? WHERE id = ?"
-                assert database.execute(change, (when, when, run)).rowcount == 1
+                database.execute(MISSED_RUN, (f"{when:%Y-%m-%d %H:%M:%S.%f}",) * 2 + (run,))
+                assert database.execute(MISSED_STATE, (when.isoformat(), run)).rowcount == 1
         return list(due)
 
     def _made_in_advance(self, verb: str, count: int) -> list[Json]:
@@ -181,38 +177,26 @@ class Stage:
             "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}},
             "sort": "EXPECTED_START_TIME_ASC",
         }
-        for _ in self._patiently("runs made in advance"):
-            runs: list[Json] = self.api("/flow_runs/filter", query)
+        for _ in patiently("runs made in advance"):
+            runs: list[Json] = self.ui.api("/flow_runs/filter", query)
             if len(runs) >= count:
                 return runs[:count]
-        raise AssertionError
-
-    def cancel(self, run: str) -> None:
-        """Press Cancel."""
-        self.api(f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING", "name": "Cancelling"}})
-
-    def wait_for(self, run: str) -> Json:
-        """The run, once it has ended."""
-        for _ in self._patiently("the end of the flow run"):
-            seen: Json = self.api(f"/flow_runs/{run}")
-            if seen["state_type"] in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED"):
-                return seen
         raise AssertionError
 
     def newest_command(self) -> Json:
         """The last run that was no deployment's, but a command's."""
         query = {"flow_runs": {"deployment_id": {"is_null_": True}}, "sort": "START_TIME_DESC", "limit": 1}
-        return dict(self.api("/flow_runs/filter", query)[0])
+        return dict(self.ui.api("/flow_runs/filter", query)[0])
 
     def seen(self, run: Json, gone_after: float = 0.0, **process: Any) -> Seen:
         """All there is about a run that has ended. Prefect's clients send events and logs behind: these are awaited."""
         of_run = {"flow_runs": {"id": {"any_": [run["id"]]}}}
-        for _ in self._patiently("the end of all task runs"):
-            tasks = self.api("/task_runs/filter", of_run)
+        for _ in patiently("the end of all task runs"):
+            tasks = self.ui.api("/task_runs/filter", of_run)
             if run["state_type"] == "CRASHED" or all(task["state_type"] != "RUNNING" for task in tasks):
                 break
-        artifacts = self.api("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
-        logs = self.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"})
+        artifacts = self.ui.api("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}})
+        logs = self.ui.api("/logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}, "sort": "TIMESTAMP_ASC"})
         return Seen(
             run=run,
             tasks={task["name"]: task for task in tasks},
@@ -230,7 +214,7 @@ class Stage:
         """Until what the box has received of a dataset grows."""
         arriving = ["zfs", "get", "-Hpo", "value", "referenced", f"{self.replica(name)}/%recv"]
         before: int | None = None
-        for _ in self._patiently(f"bytes of {name}"):
+        for _ in patiently(f"bytes of {name}"):
             size = self.lab.box.try_run(arriving).out.strip()
             if before is not None and size.isdigit() and int(size) > before:
                 return
@@ -239,7 +223,7 @@ class Stage:
     def wait_until_nothing_flows(self) -> float:
         """Until neither machine has a send or a receive; how many seconds that took."""
         began = time.monotonic()
-        for _ in self._patiently("the end of the processes"):
+        for _ in patiently("the end of the processes"):
             if not any(guest.run("pgrep -x zfs; true").strip() for guest in self.lab.guests):
                 break
         return time.monotonic() - began
@@ -248,12 +232,3 @@ class Stage:
         """The box's resume token, or "-"."""
         value = ["zfs", "get", "-Hpo", "value", "receive_resume_token", self.replica(name)]
         return self.lab.box.run(value).strip()
-
-    @staticmethod
-    def _patiently(what: str) -> Iterator[None]:
-        """Look again and again, within bounds: neither ZFS nor Prefect tells when these happen."""
-        deadline = time.monotonic() + BOUND
-        while time.monotonic() < deadline:
-            yield
-            time.sleep(0.2)
-        raise AssertionError(f"{what}: not within {BOUND:g} seconds")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.prefect.prefect_stage import PASSWORD, Json, Seen, Stage
+from tests.prefect.prefect_stage import PASSWORD, Killed, Seen, Stage
+from tests.prefect.ui import Json
 
 pytestmark = [pytest.mark.lab, pytest.mark.prefect]
 DATASETS = ("tank/enc/a", "tank/enc/b", "tank/enc/c")
@@ -120,6 +121,16 @@ def test_cancelling_in_the_ui_ends_both_processes_and_the_run_is_reported(cancel
     assert cancelled.report["run"] in cancelled.run["tags"]
     assert cancelled.report["error"]["code"] == "interrupted"
     assert cancelled.lock == ""
+
+
+def test_a_run_that_was_killed_leaves_no_process_and_the_next_one_tells_of_it(
+    stage: Stage, killed: Killed, resumed: Seen
+) -> None:
+    assert killed.gone_after < SECONDS
+    assert "run-killed" in {notice["code"] for notice in resumed.report["notices"]}
+    run = stage.ui.api(f"/flow_runs/{killed.run}")
+    assert run["state_type"] == "CRASHED"
+    assert "the next run found it" in run["state"]["message"]
 
 
 def test_the_next_run_resumes_what_was_cut_off(stage: Stage, cancelled: Seen, resumed: Seen) -> None:
