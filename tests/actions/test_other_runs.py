@@ -28,7 +28,7 @@ def test_a_replica_is_good_failed_or_missing_and_an_old_one_is_an_alert_besides(
     found = list(checked(JOB, replace(STATUS, replicas=(replace(GOOD, error=None), old, replace(EMPTY, error=None)))))
     outcomes = [each for each in found if isinstance(each, DatasetOutcome)]
     notices = [each for each in found if isinstance(each, Notice)]
-    assert [each.state for each in outcomes][0] is DatasetResult.UP_TO_DATE
+    assert outcomes[0].state is DatasetResult.UP_TO_DATE
     assert outcomes[-1].error is not None
     assert outcomes[-1].error.code == "nothing-there"
     assert [(each.code, each.subject, each.alert) for each in notices] == [("stale", "tank/old", True)]
