@@ -5,13 +5,17 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from demo.kit import through_the_source
 from demo.screen import NotTrueError, out, say, step
 from demo.server import prefect_server
 from demo.setting import Stage, make_tree
+from demo.setup import set_up
 from demo.story import CHAPTERS
 from lab import Lab, LabError
+from lab.bare import make_bare
 
 EXIT_NOT_TRUE = 1
 
@@ -40,21 +44,26 @@ def play(folder: Path, *, keep: bool) -> None:
     step("Start two machines with ZFS (the first time, their images are built: some minutes)")
     with prefect_server(folder / "prefect") as server, Lab.up() as lab:
         say(f"source: OpenZFS {lab.source.version}, box: OpenZFS {lab.box.version}")
-        step("Make an encrypted tree on the source, and a root for it on the box")
+        step("Make an encrypted tree on the source; the box is bare: no account, no pool, nothing of ours")
         make_tree(lab)
+        make_bare(lab.box)
+        stage = Stage(lab=lab, folder=folder, environment=server.environment)
+        set_up(stage)
         step("A Prefect server on loopback")
         server.wait_until_ready()
-        stage = Stage(lab=lab, folder=folder, environment=server.environment)
-        for chapter in CHAPTERS:
-            chapter(stage)
-        summary(stage, server.url.removesuffix("/api"), keep=keep)
+        with through_the_source(lab) as way:
+            at_work = replace(stage, environment={**stage.environment, **way})
+            for chapter in CHAPTERS:
+                chapter(at_work)
+            summary(at_work, server.url.removesuffix("/api"), keep=keep)
 
 
 def summary(stage: Stage, url: str, *, keep: bool) -> None:
     """What was shown, where the UI is, what to run next."""
     step("All of it was true")
-    say("Encrypted datasets travelled raw to a box that holds no key, mounts nothing, and can read nothing;")
-    say("only changes travel, an interrupted run is resumed, and a dataset came back bit by bit.")
+    say("Encrypted datasets travelled raw, through WireGuard and the gate, to a box that the kit had set up: it holds")
+    say("no key, mounts nothing, and can read nothing. Only changes travel, an interrupted run is resumed, and a")
+    say("dataset came back bit by bit.")
     if not keep:
         say("Next: scripts/demo --ui   keeps the Prefect UI and both machines up")
         say("      scripts/test        runs all tests;  README.md: your own first configuration")

@@ -1,4 +1,4 @@
-"""The stage: an encrypted tree on the source, a prepared box, and the settings that a user would write."""
+"""The stage: an encrypted tree on the source, a bare box, and the settings that a user would write."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.hosts import host_tables
+from demo.kit import kit_tables
 from demo.screen import say
 from lab import Lab
 
 MARKER = "ZOFFSITE-DEMO-PLAINTEXT-MARKER"
 ROOT = "vault/zoffsite/home"
+USER = "offsite"
+"""The box's account: the kit makes it."""
 
 TREE = f"""set -e
 zfs create tank/enc/home/photos
@@ -65,8 +67,8 @@ class Stage:
     def write_settings(self, exclude: Sequence[str]) -> None:
         """zoffsite.toml, as a user would write it."""
         job = SETTINGS.format(exclude=", ".join(f'"{dataset}"' for dataset in exclude))
-        text = f"{host_tables(self.lab, ROOT)}\n{job}"
-        (self.folder / "zoffsite.toml").write_text(text)
+        tables = kit_tables(self.lab, "source", user=USER, root=ROOT)
+        (self.folder / "zoffsite.toml").write_text(f"{tables}\n{job}")
 
     def command(self, *words: str) -> list[str]:
         """The argv of `zoffsite …` with this demo's settings."""
@@ -99,8 +101,7 @@ class Stage:
 
 
 def make_tree(lab: Lab) -> None:
-    """Nested datasets, a zvol, one excluded dataset, one that is not encrypted; and the box's root."""
+    """Nested datasets, a zvol, one excluded dataset, one that is not encrypted."""
     lab.source.create_encrypted("tank/enc")
     lab.source.run("zfs create tank/enc/home")
     lab.source.run(TREE)
-    lab.box.prepare_box(ROOT)

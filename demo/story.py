@@ -30,6 +30,7 @@ def total(report: dict[str, Any]) -> int:
 def plan(stage: Stage) -> None:
     """Settings are checked and the plan is shown; nothing changes."""
     step("The settings, and the plan")
+    say("From here on this computer stands in for the source: it reaches the box through the source, in the tunnel.")
     stage.write_settings(exclude=[f"{HOME}/cache"])
     for line in stage.zoffsite("config", "check", expect=1).splitlines():
         say(f"  {line}")
@@ -176,7 +177,7 @@ def restore(stage: Stage) -> None:
     source, box = stage.lab.source, stage.lab.box
     replica = replica_name(ROOT, HOME)
     newest = box.run(f"zfs list -Hpd1 -t snapshot -o name -s createtxg {replica}").split()[-1]
-    say(f"$ ssh box zfs send -w {newest} | ssh source zfs receive -u tank/restored")
+    say(f"as root of both: zfs send -w {newest} | zfs receive -u tank/restored")
     with box.popen(["zfs", "send", "-w", newest]) as sender:
         stream = sender.stdout.read() if sender.stdout else b""
     source.run(["zfs", "receive", "-u", "tank/restored"], stdin=stream)
