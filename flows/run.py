@@ -54,6 +54,10 @@ class RunFailedError(Exception):
         self.report = report
 
 
+class SkippedError(Exception):
+    """The same, of a late run that another one has made up for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verb:
     """What a flow does, given the job, the datasets that were asked for, and the time; `plan` changes nothing."""
@@ -75,7 +79,7 @@ def new_name(verb: str) -> Callable[[], str]:
 
 def carry_out(verb: Verb, job: str, datasets: list[str] | None, *, dry_run: bool = False) -> Any:
     """The body of a flow: the state that its run ends in."""
-    without_tracebacks(RunFailedError, ZoffsiteError)
+    without_tracebacks(RunFailedError, SkippedError, ZoffsiteError)
     only = tuple(datasets or ())
     with logs_in_ui(), TagsContext(current_tags=set()):  # tagged tasks ask the server for leave before each start
         try:
@@ -136,7 +140,8 @@ def _made_up(settings: Settings, job: Job, verb: str) -> Any:
     other = due and made_up_by(due, datetime.now(UTC), verb, past_runs(job.name, settings.state_dir))
     if not other:
         return None
-    return Cancelled(message=f"skipped: it was due at {due:%Y-%m-%d %H:%M} UTC, and {other.run} has made up for it")
+    words = f"skipped: it was due at {due:%Y-%m-%d %H:%M} UTC, and {other.run} has made up for it"
+    return Cancelled(message=words, data=SkippedError(words))
 
 
 def _only_planned(

@@ -18,7 +18,7 @@ RETRIES = 1
 
 
 def best_effort(show: Callable[P, object]) -> Callable[P, None]:
-    """`show`, but a Prefect server that is gone only costs the picture and two seconds, never the backup."""
+    """`show`, but a Prefect server that is gone only costs the picture and some seconds, never the backup."""
 
     @wraps(show)
     def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
