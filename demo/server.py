@@ -57,10 +57,12 @@ class PrefectServer:
 
 
 @contextmanager
-def prefect_server(home: Path) -> Iterator[PrefectServer]:
-    """Start a server, which takes a while (`wait_until_ready`); stop it in the end."""
+def prefect_server(home: Path, database: str | None = None) -> Iterator[PrefectServer]:
+    """Start a server, which takes a while (`wait_until_ready`); stop it in the end. `database`: a URL, else SQLite."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     environment = server_environment(home, free_ports(1)[0])
+    if database is not None:
+        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
