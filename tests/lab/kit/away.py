@@ -26,7 +26,7 @@ ip -n router link set wire up
 ip netns exec router sysctl -qw net.ipv4.ip_forward=1
 ip netns exec router nft -f - <<END
 table ip router {{
-    chain inbound {{ type nat hook prerouting priority dstnat; {forwarded} }}
+    chain inbound {{ type nat hook prerouting priority dstnat; {forwarded}; }}
     chain outbound {{ type nat hook postrouting priority srcnat; oifname "wire" masquerade; }}
     chain through {{
         type filter hook forward priority filter; policy drop;
@@ -39,7 +39,7 @@ END
 """
 _NONE = """
 ! test -e /run/netns/router || ip netns delete router
-until test -e /sys/class/net/wire; do sleep 0.1; done
+until test -e /sys/class/net/wire && ! test -e /sys/class/net/lan; do sleep 0.1; done
 ip address replace {address}/24 dev wire
 ip link set wire up
 """
@@ -53,7 +53,7 @@ def home_router(source: Guest, public: str) -> None:
 
 def friends_router(box: Guest) -> None:
     """Put the box behind a router that lets nothing in, and that it asks for names."""
-    box.run(_ROUTER.format(net=9, public="198.51.100.2", forwarded=""))
+    box.run(_ROUTER.format(net=9, public="198.51.100.2", forwarded="counter"))
     box.put(b"nameserver 192.168.9.1\n", "/etc/resolv.conf")
 
 
