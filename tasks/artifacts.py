@@ -13,6 +13,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.plan import JobPlan
 from zoffsite.model.report import RunReport
 from zoffsite.model.status import JobStatus
+from zoffsite.planning.capacity import days_left_by
 from zoffsite.views.markdown import freshness_markdown, plan_markdown, report_markdown, retention_markdown
 from zoffsite.views.runs import runs_markdown
 from zoffsite.views.words import report_words
@@ -41,7 +42,7 @@ def show_freshness(job: Job, found: JobStatus) -> None:
 @best_effort
 def show_runs(job: str, past: Sequence[PastRun]) -> None:
     """The last runs, be they Prefect's or not: what was run while its server was down is seen here later."""
-    _show("runs", job, runs_markdown(job, past), "The last runs, whoever started them")
+    _show("runs", job, runs_markdown(job, past, days_left_by(past)), "The last runs, whoever started them")
 
 
 def _show(what: str, job: str, markdown: str, description: str) -> None:

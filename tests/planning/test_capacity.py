@@ -11,7 +11,7 @@ from tests.planning.make import mark, snap, source
 from tests.views.values import past
 from zoffsite.model.memory import Increment
 from zoffsite.model.status import Base
-from zoffsite.planning.capacity import base_of, daily_growth, days_left, filling, month_more
+from zoffsite.planning.capacity import base_of, daily_growth, days_left, days_left_by, filling, month_more
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -65,6 +65,18 @@ def test_days_left_are_those_measured_on_the_box_else_as_if_nothing_were_pruned(
     assert days_left(None, None, {"a": 10}) is None
     assert days_left(100, None, {}) is None
     assert days_left(100, None, {"a": 0}) is None
+
+
+@pytest.mark.parametrize(("daily", "full"), [(100, 6.0), (0, None), (-50, None)], ids=["fills", "stays", "is emptied"])
+def test_days_left_follow_from_how_fast_the_box_filled(daily: int, full: float | None) -> None:
+    runs = [past(started=NOW + day * DAY, free=1000 - day * daily) for day in range(5)]
+    assert days_left_by([*runs, past(started=NOW + 5 * DAY, verb="verify", free=1)]) == full
+
+
+def test_no_days_left_are_told_from_a_day_or_from_runs_that_saw_no_box() -> None:
+    assert days_left_by([]) is None
+    assert days_left_by([past(started=NOW, free=10), past(started=NOW + DAY, free=5)]) is None
+    assert days_left_by([past(started=NOW + day * DAY) for day in range(9)]) is None
 
 
 def test_a_month_more_of_history_costs_at_most_what_a_month_brings() -> None:

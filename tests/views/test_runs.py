@@ -7,11 +7,9 @@ from base64 import b64decode
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
-import pytest
-
 from tests.views.values import past
 from zoffsite.views.chart import HEIGHT, WIDTH, Bar, bars
-from zoffsite.views.runs import SHOWN, days_to_full, runs_markdown
+from zoffsite.views.runs import SHOWN, runs_markdown
 
 START = datetime(2026, 11, 23, 3, tzinfo=UTC)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -59,15 +57,10 @@ def test_runs_that_sent_nothing_at_all_can_be_drawn() -> None:
     assert bars([Bar(value=0, good=True)], "sent", str)
 
 
-@pytest.mark.parametrize(("daily", "full"), [(100, 6.0), (0, None), (-50, None)], ids=["fills", "stays", "is emptied"])
-def test_days_to_full_follow_from_how_fast_the_box_filled(daily: int, full: float | None) -> None:
-    runs = [past(started=day, free=1000 - number * daily) for number, day in enumerate(days(5))]
-    assert days_to_full(runs) == full
-
-
-def test_nobody_can_tell_from_a_day_or_from_runs_that_saw_no_box() -> None:
-    assert days_to_full([past(started=START, free=10), past(started=START + timedelta(days=1), free=5)]) is None
-    assert days_to_full([past(started=day) for day in days(9)]) is None
+def test_the_days_until_the_box_is_full_are_told_where_they_are_known() -> None:
+    runs = [past(started=START, free=1, used=1)]
+    assert "full in about 6 days" in runs_markdown("home", runs, 6.2)
+    assert "full in" not in runs_markdown("home", runs)
 
 
 def test_what_a_run_said_cannot_break_the_table() -> None:

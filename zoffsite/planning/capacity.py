@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from zoffsite.model.history import PastRun
@@ -50,6 +50,12 @@ def filling(past: Iterable[PastRun], now: datetime) -> float | None:
     if not known or known[-1][0] - known[0][0] < SPAN:
         return None
     return (known[0][1] - known[-1][1]) / ((known[-1][0] - known[0][0]) / DAY)
+
+
+def days_left_by(past: Sequence[PastRun]) -> float | None:
+    """Days until the box is full at the time of the last backup, if it goes on to fill as it did; None: who knows."""
+    backups = [each for each in past if each.verb == "backup"]
+    return days_left(backups[-1].free, filling(backups, backups[-1].started), {}) if backups else None
 
 
 def days_left(free: int | None, filled: float | None, daily: Mapping[str, float]) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from datetime import timedelta
 
 from zoffsite.model.history import PastRun
 from zoffsite.views.chart import Bar, bars
@@ -12,31 +11,22 @@ from zoffsite.views.markdown import escape, table
 from zoffsite.views.words import duration_words, size_words
 
 SHOWN = 30
-FEWEST_DAYS = 2.0
-"""Of fewer days nobody can tell how fast the box fills."""
 
 
-def runs_markdown(job: str, past: Sequence[PastRun]) -> str:
-    """Bytes and duration of the last backups, room on the box, and every run in a line, the newest first."""
+def runs_markdown(job: str, past: Sequence[PastRun], days_left: float | None = None) -> str:
+    """Bytes and duration of the last backups, room on the box, and every run in a line, the newest first.
+
+    `days_left`: until the box is full; None where nobody can tell.
+    """
     backups = [each for each in past if each.verb == "backup"][-SHOWN:]
     rows = [_row(each) for each in reversed(past[-SHOWN:])]
     parts = [f"## The last runs of job {escape(job)}"]
     if backups:
         parts += [_image("Bytes sent", _sent(backups)), _image("How long it took", _took(backups))]
-    if room := _room(backups):
+    if room := _room(backups, days_left):
         parts += room
     parts.append(table(("Started (UTC)", "What", "State", "Sent", "Time", "Started by", "In words"), rows))
     return "\n\n".join(parts) + "\n"
-
-
-def days_to_full(past: Sequence[PastRun]) -> float | None:
-    """Days until the box is full, if it goes on to fill as it did over `past`; None where nobody can tell."""
-    known = [(each.started, each.free) for each in past if each.free is not None]
-    if not known or known[-1][0] - known[0][0] < timedelta(days=FEWEST_DAYS):
-        return None
-    days = (known[-1][0] - known[0][0]) / timedelta(days=1)
-    daily = (known[0][1] - known[-1][1]) / days
-    return known[-1][1] / daily if daily > 0 else None
 
 
 def _sent(backups: Sequence[PastRun]) -> str:
@@ -47,14 +37,13 @@ def _took(backups: Sequence[PastRun]) -> str:
     return bars([Bar(value=each.seconds, good=each.state == "ok") for each in backups], "duration", duration_words)
 
 
-def _room(backups: Sequence[PastRun]) -> list[str]:
+def _room(backups: Sequence[PastRun], days_left: float | None) -> list[str]:
     known = [(each.used, each.free) for each in backups if each.used is not None and each.free is not None]
     if not known:
         return []
     used, free = known[-1]
-    days = days_to_full(backups)
     words = f"On the box: {size_words(used)} used by this job, {size_words(free)} free"
-    words += f"; full in about {days:.0f} days" if days is not None else ""
+    words += f"; full in about {days_left:.0f} days" if days_left is not None else ""
     chart = bars([Bar(value=each, good=True) for _, each in known], "free on the box", size_words)
     return [_image("Free on the box", chart), f"{words}."]
 
