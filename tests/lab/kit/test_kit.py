@@ -224,7 +224,7 @@ def test_the_user_of_the_box_may_call_the_keeper_and_can_destroy_nothing_itself(
     box = running.box
     rights = [line.strip() for line in box.run("zfs allow vault/replicas").splitlines() if "user" in line]
     receive = "receive:append" if box.version == "2.3" else "receive"
-    assert rights == [f"user keep create,mount,{receive}"]
+    assert rights == [f"user keep create,mount,{receive},send"]
     assert "(root) NOPASSWD: /usr/local/lib/zoffsite/keeper" in box.run("sudo -l -U keep")
     assert box.try_run("su keep -s /bin/sh -c 'sudo -n id'").code != 0
     find = "find /etc/zoffsite /usr/local/lib/zoffsite -writable 2>/dev/null || true"  # it may not look into tunnel/
