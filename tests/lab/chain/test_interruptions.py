@@ -20,9 +20,9 @@ def stage(make_stage: MakeStage) -> Stage:
     return make_stage("cut")
 
 
-def begun(stage: Stage, name: str) -> subprocess.Popen[str]:
-    """A run in the middle of a transfer that takes half a minute."""
-    stage.write(name, "6M")
+def begun(stage: Stage, name: str, size: str = "6M") -> subprocess.Popen[str]:
+    """A run in the middle of a transfer that takes half a minute, or in proportion to `size`."""
+    stage.write(name, size)
     return stage.under_way()
 
 
@@ -63,7 +63,7 @@ def test_ctrl_c_and_sigterm_end_both_sides_at_once_and_a_second_run_meanwhile_is
     stage: Stage,
 ) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        run = begun(stage, number.name)
+        run = begun(stage, number.name, "12M")  # on a slow machine, what is asked meanwhile takes long
         if number is signal.SIGTERM:
             second = stage.zoffsite("backup", "--direct", expect=5)
             assert f"pid {run.pid} (zoffsite backup)" in second.said
@@ -78,7 +78,7 @@ def test_ctrl_c_and_sigterm_end_both_sides_at_once_and_a_second_run_meanwhile_is
         assert "no run is under way" in stage.zoffsite("status", "--watch").said
         await_true(lambda: not processes(stage.box) and not processes(stage.source), "both ends are gone")
         assert stage.token() != "-"
-    completed(stage)
+        completed(stage)  # or the next one might be stopped between the rest of this send and its own
 
 
 def test_a_line_cut_without_a_word_is_noticed_in_time(stage: Stage) -> None:
