@@ -48,7 +48,9 @@ ip link set wire up
 def home_router(source: Guest, public: str) -> None:
     """Put the source behind a router that has dialled in with the address `public`, whatever it had before."""
     no_router(source)
-    source.run(_ROUTER.format(net=8, public=public, forwarded='iifname "wire" udp dport 51820 dnat to 192.168.8.2'))
+    # Only what is sent to `public`: the friend's router still knows under which MAC the old address was.
+    forwarded = f'iifname "wire" ip daddr {public} udp dport 51820 dnat to 192.168.8.2'
+    source.run(_ROUTER.format(net=8, public=public, forwarded=forwarded))
 
 
 def friends_router(box: Guest) -> None:
