@@ -84,18 +84,26 @@ def key_file() -> Path:
 
 def find(version: str) -> Image | None:
     """The image of this version if the cache has it."""
-    wanted = recipe(version)
-    image = Image(version, wanted.key, paths.images() / f"{version}-{wanted.key}")
+    return _find(recipe(version))
+
+
+def _find(wanted: Recipe) -> Image | None:
+    image = Image(wanted.version, wanted.key, paths.images() / f"{wanted.version}-{wanted.key}")
     return image if (image.folder / "built.json").exists() else None
 
 
 def ensure(version: str) -> Image:
     """The image of this version, built first if the cache lacks it."""
-    if image := find(version):
+    return made_of(recipe(version))
+
+
+def made_of(wanted: Recipe) -> Image:
+    """The image of this recipe, built first if the cache lacks it."""
+    if image := _find(wanted):
         return image
     check_tools()
-    with _lock(version):
-        return find(version) or _build(recipe(version))
+    with _lock(wanted.version):
+        return _find(wanted) or _build(wanted)
 
 
 def _build(wanted: Recipe) -> Image:

@@ -15,6 +15,7 @@ from lab.recipe import MACS
 MEMORY_MIB: Final = 1024
 CPUS: Final = 2
 BINARY: Final = "qemu-system-x86_64"
+CONTROL: Final = ("-qmp", "unix:qmp,server=on,wait=off")
 APPEND: Final = "root=/dev/vda rw console=ttyS0 quiet mitigations=off net.ifnames=1 systemd.show_status=no nokaslr"
 
 
@@ -48,15 +49,20 @@ def memory_blank() -> list[str]:
     return ["-object", f"memory-backend-ram,id=ram,size={MEMORY_MIB}M"]
 
 
+def processor(name: str, accel: str) -> list[str]:
+    """How every command line begins: nothing that was not asked for, and the processor."""
+    kind, model = ("tcg,thread=multi", "max") if accel == "tcg" else (accel, "host")
+    quiet = ["-nodefaults", "-no-user-config", "-display", "none"]
+    return [BINARY, "-name", name, *quiet, "-accel", kind, "-cpu", model]
+
+
 def machine(accel: str, image: Image, wire: tuple[str, str], ports: Ports) -> list[str]:
     """Everything but the memory. Paths without a folder are in the guest's own, QEMU's working directory."""
     here, there = wire
-    argv = [BINARY, "-name", "lab", "-nodefaults", "-no-user-config", "-display", "none"]
-    argv += ["-accel", "tcg,thread=multi" if accel == "tcg" else accel]
-    argv += ["-cpu", "max" if accel == "tcg" else "host", "-smp", str(CPUS), "-m", f"{MEMORY_MIB}M"]
+    argv = [*processor("lab", accel), "-smp", str(CPUS), "-m", f"{MEMORY_MIB}M"]
     argv += ["-machine", "pc,memory-backend=ram", "-rtc", "base=utc,clock=host"]
     argv += ["-kernel", str(image.kernel), "-initrd", str(image.initrd), "-append", APPEND]
-    argv += ["-serial", "file:console.log", "-qmp", "unix:qmp,server=on,wait=off"]
+    argv += ["-serial", "file:console.log", *CONTROL]
     argv += (
         _disk("root", "root.qcow2", "qcow2") + _disk("data1", "data1.raw", "raw") + _disk("data2", "data2.raw", "raw")
     )

@@ -167,11 +167,18 @@ def test_a_tunnel_needs_its_firewall_and_comes_after_it() -> None:
         assert f"Requires={firewall}\nAfter={firewall}\n" in tunnel
 
 
+def test_the_card_names_the_box_and_whom_to_call_or_leaves_a_line_to_write_on() -> None:
+    page = kit(replace(spec(), contact="Ann <ann@example.org>"))["box/CARD.html"].text
+    assert "&ldquo;my-friend&rdquo;" in page
+    assert "Ann &lt;ann@example.org&gt;" in page
+    assert "____" in kit(spec())["box/CARD.html"].text
+
+
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 def test_every_script_is_one_for_any_posix_shell(tmp_path: Path, shell: str) -> None:
     folder = write(spec(), tmp_path)
     scripts = [path for path in folder.rglob("*") if path.is_file() and path.read_text().startswith("#!/bin/sh")]
-    assert len(scripts) == 5
+    assert len(scripts) == 11
     for script in [*scripts, folder / "box/common"]:
         subprocess.run([shell, "-n", str(script)], check=True)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from zoffsite.box import access, nftables, readme, sshd, systemd, wireguard
+from zoffsite.box import access, boot, card, nftables, readme, sshd, systemd, wireguard
 from zoffsite.box.entry import Entry, Files, shell_settings
 from zoffsite.box.parts import program, script
-from zoffsite.box.spec import INTERFACE, Spec
-
-LIBRARY = "/usr/local/lib/zoffsite"
+from zoffsite.box.spec import INTERFACE, LIBRARY, Spec
 
 
 def kit(spec: Spec) -> Files:
@@ -15,6 +13,7 @@ def kit(spec: Spec) -> Files:
     return {
         **_folder("box", spec, box_files(spec), _box_conf(spec)),
         "box/accounts": access.accounts(spec),
+        "box/CARD.html": card.card(spec),
         **_folder("source", spec, source_files(spec), _source_conf(spec)),
     }
 
@@ -37,6 +36,7 @@ def box_files(spec: Spec) -> Files:
         f"{LIBRARY}/tunnel": _executable(script("tunnel")),
         f"{LIBRARY}/settle": _executable(script("settle")),
         **systemd.box_units(spec),
+        **boot.boot_files(),
     }
 
 

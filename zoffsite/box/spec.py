@@ -9,15 +9,20 @@ from zoffsite.config.machines import Machine, interface_of
 
 INTERFACE = "zoffsite"
 """The tunnel's interface on the box, which has only one."""
+LIBRARY = "/usr/local/lib/zoffsite"
+"""Where the kit's programs are, on either machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """`keys`: the public SSH key (`ssh-ed25519 AAAA…`) of each user of the box; `restore_keys` those for restores."""
+    """`keys`: the public SSH key (`ssh-ed25519 AAAA…`) of each user of the box; `restore_keys` those for restores.
+
+    `contact`: whom the friend calls, for the card."""
 
     machine: Machine
     keys: Mapping[str, str]
     restore_keys: Mapping[str, str] = field(default_factory=dict)
+    contact: str = ""
 
     @property
     def name(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from zoffsite.box.entry import Files
-from zoffsite.box.kit import LIBRARY, kit
-from zoffsite.box.spec import Spec
+from zoffsite.box.kit import kit
+from zoffsite.box.spec import LIBRARY, Spec
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load_machines
 from zoffsite.config.machines import Machine
@@ -21,8 +21,8 @@ from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import ExitCode, OperationError, SettingsError
 
 
-def write_kit(out: Path, name: str | None) -> ExitCode:
-    """Write both folders below `out`; a kit that is there is replaced, all but its pairing."""
+def write_kit(out: Path, name: str | None, contact: str) -> ExitCode:
+    """Write both folders below `out`; a kit that is there is replaced, all but its pairing. `contact`: for the card."""
     settings, machine = _machine(name)
     if out.exists() and any(out.iterdir()) and not (out / "box/manifest").exists():
         raise SettingsError(
@@ -36,6 +36,7 @@ def write_kit(out: Path, name: str | None) -> ExitCode:
             for each in machine.accounts
             if each.restore_identity_file is not None
         },
+        contact=contact,
     )
     for side in ("box", "source"):
         shutil.rmtree(out / side / "files", ignore_errors=True)
@@ -44,6 +45,7 @@ def write_kit(out: Path, name: str | None) -> ExitCode:
     print_(f"{out}/source and {out}/box for the box {machine.name}, from {settings}", markup=False, soft_wrap=True)
     print_(f"Next, here:       sudo {out}/source/install", markup=False, soft_wrap=True)
     print_(f"Then carry {out}/box to the box; as root, there: box/install", markup=False, soft_wrap=True)
+    print_(f"For the friend:   print {out}/box/CARD.html", markup=False, soft_wrap=True)
     return ExitCode.OK
 
 

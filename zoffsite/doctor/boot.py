@@ -11,7 +11,7 @@ from zoffsite.doctor.read.blockdevices import system_encrypted
 from zoffsite.model.checkup import Finding
 from zoffsite.zfs.excerpt import plain
 
-BOOT = "docs/how-to/set-up-the-box.md"
+BOOT = "docs/how-to/lock-the-boot-chain.md"
 SIGNED = "there is no Secure Boot that would want it signed"
 
 

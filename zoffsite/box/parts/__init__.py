@@ -11,5 +11,5 @@ def script(name: str) -> str:
 
 
 def program(name: str, room: str = "zoffsite.box") -> str:
-    """`gate`, `keeper`, `facts` or `digest`: one Python file of the standard library, which runs on the box."""
+    """A program that runs on the machines themselves: one Python file of the standard library."""
     return files(room).joinpath(f"{name}.py").read_text(encoding="utf-8")
