@@ -1,0 +1,44 @@
+"""Challenges: answers that the source keeps, for streams that it will not be able to make for ever."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from zoffsite.actions.memory import ledger_of
+from zoffsite.hosts.connections import Connections
+from zoffsite.hosts.proving import ask_box, ask_source
+from zoffsite.hosts.transfers import transfers
+from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.job import Job
+from zoffsite.model.proof import Challenge, Provable, StreamDigest
+from zoffsite.stream.digest import NONCE
+
+log = logging.getLogger(__name__)
+
+KEPT = 3
+"""Challenges that are made of an increment: each is a read of it on the source."""
+
+
+def make_challenges(job: Job, each: Provable, hosts: Connections, rate: int | None) -> None:
+    """Have the source alone answer some nonces, and keep them. Stops no proof: what went wrong is in the log."""
+    source = hosts.source_of(job)
+    try:
+        for _ in range(KEPT):
+            transfers.check("prove", each.dataset)
+            nonce = secrets.token_bytes(NONCE)
+            answer = ask_source(source, each.ours, nonce, rate)
+            ledger_of(job).keep_challenge(each, nonce, answer)
+    except ZoffsiteError as error:
+        log.warning("%s: a challenge could not be made: %s", each.dataset, error)
+
+
+def answered(
+    job: Job, each: Provable, challenge: Challenge, hosts: Connections, rate: int | None
+) -> tuple[StreamDigest, StreamDigest]:
+    """What the source said then, and what the box says now. A challenge is used once: it is gone before it is asked.
+
+    Raises what the ledger and `ask_box` raise.
+    """
+    ledger_of(job).spend_challenge(challenge)
+    return challenge.answer, ask_box(hosts.box_of(job), each.theirs, challenge.nonce, rate)
