@@ -19,6 +19,8 @@ from zoffsite.box.gate import BEGIN, GRAMMAR, MAGIC, RAW, ROLES, RefusedError, b
 GOOD = {
     "hello": "hello",
     "inventory": "inventory tank:home",
+    "overview": "overview",
+    "snapshots": "snapshots tank:home,tank:my%20home",
     "receive": "receive tank:my%20home 5 0",
     "abort": "abort tank:home",
     "prune": "prune tank:home a%20b=5,c=18446744073709551615",
@@ -45,6 +47,13 @@ def test_every_verb_is_granted_to_its_roles_and_to_no_other() -> None:
                     parse(request, role)
 
 
+def test_a_proof_may_have_a_base_and_a_rate() -> None:
+    start = f"prove tank a {'0f' * 32}"
+    for rest, base, rate in (("", None, None), (" at", "at", None), (" at 5", None, "5"), (" at at 5", "at", "5")):
+        words = parse(start + rest, "backup")[1]
+        assert (words.get("base"), words.get("rate")) == (base, rate)
+
+
 def test_words_are_decoded() -> None:
     assert parse("receive tank:my%20home 5 0", "backup")[1] == {"replica": "tank:my home", "to": "5", "base": "0"}
 
@@ -65,6 +74,13 @@ def test_words_are_decoded() -> None:
         "inventory tank@a",
         "inventory tank;reboot",
         "inventory $(reboot)",
+        "overview tank",
+        "snapshots tank,",
+        "snapshots ,tank",
+        "snapshots tank home",
+        "snapshots tank%2Chome",
+        "snapshots tank@a",
+        "snapshots tank/home",
         "receive tank 5",
         "receive tank 5 0 -F",
         "receive -F tank 5 0",
@@ -83,6 +99,10 @@ def test_words_are_decoded() -> None:
         f"prove tank a {'0f' * 31}",
         f"prove tank a {'0F' * 32}",
         f"prove tank a {'0f' * 32} ../b",
+        f"prove tank a {'0f' * 32} b at",
+        f"prove tank a {'0f' * 32} b at 0",
+        f"prove tank a {'0f' * 32} b at -1",
+        f"prove tank a {'0f' * 32} b at {'9' * 16}",
         "hello" + "x" * 100_000,
     ],
 )
@@ -107,7 +127,7 @@ def test_whatever_is_granted_holds_only_names_and_numbers(verb: str, text: str) 
     except RefusedError:
         return
     for key, word in words.items():
-        allowed = set("abAZ0129_.:- ") | (set("=,") if key == "snapshots" else set())
+        allowed = set("abAZ0129_.:- ") | (set("=,") if key == "snapshots" else set(",") if key == "replicas" else set())
         assert set(word) <= allowed
 
 

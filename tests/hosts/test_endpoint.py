@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 
 from zoffsite.hosts.endpoint import PlainBox, Source
+from zoffsite.hosts.gatebox import GateBox
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.zfs.argv import COLUMNS
@@ -112,6 +114,21 @@ def test_any_other_failure_of_a_listing_is_raised(stand: Stand, box: PlainBox) -
     with pytest.raises(ZoffsiteError) as caught:
         box.inventory("vault/zoffsite/tank:a")
     assert caught.value.code == "io-error"
+
+
+@pytest.mark.parametrize("code", ["io-error", "pool-missing"])
+def test_what_a_gate_refuses_or_cannot_do_is_told_from_an_answer_that_is_none(stand: Stand, code: str) -> None:
+    gate = GateBox(LocalRunner(), "vault/zoffsite")
+    head = json.dumps({"gate": 1, "time": 1, "zfs": ["zfs-2.3.2-1"], "pool": {"health": ""}})
+    said = {"io-error": ("", "I/O error"), "pool-missing": (head + "\n", "dataset does not exist")}[code]
+    stand.says(said[0], f"cannot open 'vault/zoffsite': {said[1]}", 1, program="inventory")
+    with pytest.raises(ZoffsiteError) as caught:
+        gate.inventory("vault/zoffsite")
+    assert caught.value.code == code
+    stand.says("", program="inventory")
+    with pytest.raises(ZoffsiteError) as caught:
+        gate.inventory("vault/zoffsite")
+    assert caught.value.code == "malformed-answer"
 
 
 def test_no_zfs_program_is_said_in_those_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source) -> None:

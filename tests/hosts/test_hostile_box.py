@@ -16,8 +16,10 @@ from .sshd import Sshd, keygen, public_key
 pytestmark = pytest.mark.sshd
 
 ROW = r"filesystem\tv%s\t1\t1\t1\toff\t-\t-\t-\t-\t0\t0\t0\t0\t-\t-\t-\t-\t-"
+SNAPSHOT = r"snapshot\tv1@" + "n" * 150 + r"%%.0f\t1\t1\t1\t-\t-\t-\t-\t-\t0\t0\t-\t0\t0\t-\t-\t0\t-"
+BOOKMARK = r"bookmark\tv1#b%%.0f\t1\t1\t1\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-\t-"
 MEMORY = 256 << 10
-"""Kilobytes: the 64 MiB that a box may say, as the bytes that came, their copy and their text; and some more."""
+"""Kilobytes: the 192 MiB that a listing of the box may take, and some more."""
 
 
 def asked(sshd: Sshd, place: Path, answer: str) -> tuple[str, int, str]:
@@ -38,23 +40,38 @@ def asked(sshd: Sshd, place: Path, answer: str) -> tuple[str, int, str]:
     return code, int(grown), message.rstrip("\n")
 
 
+FULL = "more datasets and snapshots than 192 MiB have room for"
+
+
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("answer", "code", "problem"),
     [
-        (f"yes \"$(printf '{ROW}' 1)\"", "oversized-answer"),
-        ("cat /dev/zero", "oversized-answer"),
-        ("cat /dev/zero >&2", "oversized-answer"),
-        (f"seq -f \"$(printf '{ROW}' %.0f)\" 1000000", "malformed-answer"),
-        ("head -c 60000000 /dev/zero", "malformed-answer"),
-        (r"printf '\033[2J\377'", "malformed-answer"),
+        (f"yes \"$(printf '{ROW}' 1)\"", "malformed-answer", "the same name twice"),
+        ("cat /dev/zero", "malformed-answer", "a line of more than"),
+        ("cat /dev/zero >&2", "oversized-answer", "KiB"),
+        (f"seq -f \"$(printf '{ROW}' %.0f)\" 100000000", "malformed-answer", FULL),
+        (f"printf '{ROW}\\n' 1; seq -f \"$(printf '{SNAPSHOT}')\" 100000000", "malformed-answer", FULL),
+        (f"printf '{ROW}\\n' 1; seq -f \"$(printf '{BOOKMARK}')\" 100000000", "malformed-answer", FULL),
+        ("head -c 60000000 /dev/zero", "malformed-answer", "a line of more than"),
+        (r"printf '\033[2J\377'", "malformed-answer", "not UTF-8"),
     ],
-    ids=["lines without end", "a line without end", "complaints without end", "a million lines", "one line", "no text"],
+    ids=[
+        "lines without end",
+        "a line without end",
+        "complaints without end",
+        "datasets without end",
+        "snapshots without end",
+        "bookmarks without end",
+        "one line",
+        "no text",
+    ],
 )
 def test_whatever_a_box_answers_our_memory_is_bounded_and_the_error_is_ours(
-    sshd: Sshd, tmp_path: Path, answer: str, code: str
+    sshd: Sshd, tmp_path: Path, answer: str, code: str, problem: str
 ) -> None:
     seen, grown, message = asked(sshd, tmp_path, answer.replace('"', r"\""))
     assert seen == code
+    assert problem in message
     assert grown < MEMORY
     assert len(message) < 1000
     assert message.isprintable()

@@ -13,6 +13,7 @@ from tests.planning.make import there
 from zoffsite.box import gate as box
 from zoffsite.box.keeper import wish
 from zoffsite.model.errors import OperationError
+from zoffsite.model.plan import SendStep
 from zoffsite.zfs import gate
 from zoffsite.zfs.argv import COLUMNS, LONGEST_COMMAND
 
@@ -46,6 +47,14 @@ def test_every_request_is_one_that_the_gate_grants_and_arrives_as_it_was_meant(
     assert wish(f"{version}={to}") == {version: str(to)}
 
 
+def test_a_proof_is_asked_for_as_the_gate_reads_it_with_and_without_a_rate() -> None:
+    step = SendStep(to=there(2, name="b"), base=there(1, name="a"), estimated_bytes=0)
+    words = {"replica": "tank:home", "snapshot": "b", "nonce": "00" * 32, "base": "a"}
+    for rate, more in ((None, {}), (5000, {"rate": "5000"})):
+        said = shlex.join(gate.prove(step.to.dataset.rpartition("/")[0], step, bytes(32), rate))
+        assert box.parse(said, "backup") == ("prove", {**words, **more})
+
+
 def test_a_long_request_to_prune_is_several_short_ones() -> None:
     many = [there(number) for number in range(5000)]
     requests = gate.prune(ROOT, f"{ROOT}/tank:home", many)
@@ -59,19 +68,18 @@ def test_the_gate_lists_the_columns_that_are_read() -> None:
     assert tuple(box.COLUMNS.split(",")) == COLUMNS
 
 
-def test_the_head_and_the_listing_are_parted() -> None:
-    head, listing = gate.parse_head(f"{json.dumps(HEAD)}\nfilesystem\t…\n", "the box")
+def test_the_head_is_what_the_box_says_of_itself() -> None:
+    head = gate.parse_head(json.dumps(HEAD), "the box")
     assert (head.zfs, head.health, head.time) == (("zfs-2.3.2-1",), "ONLINE", 1_795_348_800)
-    assert listing == "filesystem\t…\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "",
-        "filesystem\tvault\n",
-        "[]\n",
-        "{}\n",
+        "filesystem\tvault",
+        "[]",
+        "{}",
         "[" * 5000,
         json.dumps({**HEAD, "time": "now"}),
         json.dumps({**HEAD, "zfs": 5}),
@@ -127,3 +135,27 @@ def test_facts_are_answers_by_name() -> None:
 def test_other_facts_are_refused(text: str) -> None:
     with pytest.raises(OperationError, match="box"):
         gate.parse_facts(text, "box")
+
+
+@given(replicas=st.lists(names, min_size=1, max_size=3, unique=True))
+def test_the_snapshots_of_replicas_are_asked_together_and_the_root_s_come_along(replicas: list[str]) -> None:
+    datasets = [f"{ROOT}/{name}" for name in replicas]
+    ((request, about),) = gate.snapshots(ROOT, [ROOT, *datasets])
+    assert box.parse(" ".join(request), "backup") == ("snapshots", {"replicas": ",".join(replicas)})
+    assert about == [ROOT, *datasets]
+
+
+def test_the_root_alone_is_a_request_and_nothing_is_none() -> None:
+    assert gate.snapshots(ROOT, [ROOT]) == [(["snapshots"], [ROOT])]
+    assert gate.snapshots(ROOT, []) == []
+    assert box.parse("snapshots", "backup") == ("snapshots", {})
+    assert box.parse(" ".join(gate.overview()), "backup") == ("overview", {})
+
+
+def test_many_replicas_are_asked_in_requests_that_the_gate_takes() -> None:
+    datasets = [f"{ROOT}/{'x' * 150}{number:04}" for number in range(2000)]
+    requests = gate.snapshots(ROOT, datasets)
+    assert len(requests) > 1
+    assert [name for _, about in requests for name in about[1:]] == datasets
+    for request, _ in requests:
+        assert box.parse(" ".join(request), "backup")[0] == "snapshots"

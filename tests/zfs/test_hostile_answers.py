@@ -11,8 +11,9 @@ from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.version import Version
 from zoffsite.zfs.names import is_dataset, is_version
-from zoffsite.zfs.parse import parse_inventory, parse_snapshots
+from zoffsite.zfs.parse import parse_inventory, read_snapshots
 from zoffsite.zfs.permissions import parse_allow
+from zoffsite.zfs.rows import lines_of
 from zoffsite.zfs.token import parse_token
 
 from .answers import ALLOWED, INCREMENTAL_SIZE, LISTING, TOKEN, TOKEN_CONTENTS, UNFINISHED
@@ -157,8 +158,10 @@ SNAPSHOTS = "".join(line + "\n" for line in LISTING.splitlines() if line.startsw
 @given(damaged(SNAPSHOTS))
 def test_a_damaged_list_of_snapshots_is_read_as_different_ones_or_refused(text: str) -> None:
     def read() -> None:
-        found = parse_snapshots(text, "box")
-        assert len({snapshot.full_name for snapshot in found}) == len(found)
+        for name, found in read_snapshots(lines_of(text), "box").items():
+            assert is_dataset(name)
+            assert len({(name, snapshot.full_name) for snapshot in found}) == len(found)
+            assert all(snapshot.dataset == name for snapshot in found)
 
     fine(read)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tracemalloc
 
 import pytest
@@ -12,7 +13,9 @@ from zoffsite.model.dataset import KeyStatus, Kind
 from zoffsite.model.errors import OperationError
 from zoffsite.model.version import Bookmark, Snapshot
 from zoffsite.zfs.argv import COLUMNS
-from zoffsite.zfs.parse import parse_inventory, parse_snapshots
+from zoffsite.zfs.gathering import Budget
+from zoffsite.zfs.parse import parse_inventory, read_inventory, read_snapshots
+from zoffsite.zfs.rows import lines_of
 
 from .answers import LISTING, TOKEN, UNFINISHED
 
@@ -33,7 +36,7 @@ def test_a_real_listing_is_read_whole() -> None:
     assert (state.dataset.kind, state.dataset.keystatus) == (Kind.FILESYSTEM, KeyStatus.AVAILABLE)
     assert (state.dataset.mounted, state.dataset.readonly, state.dataset.resume_token) == (True, False, None)
     assert (state.dataset.referenced, state.dataset.available) == (8298496, 3872395264)
-    assert state.snapshots == (
+    assert list(state.snapshots) == [
         Snapshot(
             dataset="tank/enc",
             name="s1",
@@ -44,7 +47,7 @@ def test_a_real_listing_is_read_whole() -> None:
             referenced=8298496,
             holds=1,
         ),
-    )
+    ]
     assert state.bookmarks == (
         Bookmark(dataset="tank/enc", name="b1", guid=15677759623839631215, createtxg=24, creation=1795397502),
     )
@@ -137,6 +140,8 @@ def test_a_dataset_that_zfs_could_not_print_is_refused(changes: dict[str, str]) 
 def test_the_same_name_twice_is_refused() -> None:
     refused(dataset_row() + dataset_row())
     refused(dataset_row() + row() + row())
+    refused(dataset_row() + row() + row(guid="7"))
+    refused(dataset_row() + 2 * row(type="bookmark", name="tank/enc#b"))
 
 
 def test_two_snapshots_with_one_guid_are_refused() -> None:
@@ -165,27 +170,63 @@ def test_an_endless_line_is_refused_without_a_copy_of_it() -> None:
     assert peak < 2_000_000
 
 
-def test_lines_without_end_are_refused() -> None:
+ENDLESS = {
+    "snapshots": lambda n: row(name=f"tank/enc@{n:0200}", guid=str(n)),
+    "snapshots of one name": lambda n: dataset_row(name=f"tank/enc/{n}") + row(name=f"tank/enc/{n}@s", guid=str(n)),
+    "bookmarks": lambda n: row(type="bookmark", name=f"tank/enc#{n}", guid=str(n)),
+    "datasets": lambda n: dataset_row(name=f"tank/enc/{n}"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_listing_without_end_is_refused_before_it_has_taken_the_memory_that_it_may_take(what: str) -> None:
+    made = (ENDLESS[what](number) for number in itertools.count(1))
+    lines = (line for text in (dataset_row() for _ in range(1)) for line in text.splitlines())
+    endless = itertools.chain(lines, (line for text in made for line in text.splitlines()))
+    tracemalloc.start()
+    with pytest.raises(OperationError, match="more datasets and snapshots than 16 MiB have room for"):
+        read_inventory(endless, "box", Budget(16 << 20))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 16 << 20  # far above what a table of all interned names may take when it grows
+
+
+def test_more_snapshots_of_one_dataset_than_can_be_sorted_in_little_memory_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     text = dataset_row() + "".join(row(name=f"tank/enc@{n}", guid=str(n + 1)) for n in range(20))
-    assert len(parse_inventory(text, "box", max_lines=21).datasets["tank/enc"].snapshots) == 20
-    with pytest.raises(OperationError, match="more than 20 lines"):
-        parse_inventory(text, "box", max_lines=20)
+    monkeypatch.setattr("zoffsite.zfs.gathering.MOST_OF_ONE", 20)
+    assert len(parse_inventory(text, "box").datasets["tank/enc"].snapshots) == 20
+    monkeypatch.setattr("zoffsite.zfs.gathering.MOST_OF_ONE", 19)
+    assert "more than 19 snapshots of one dataset" in refused(text).problem
 
 
 def test_snapshots_alone_are_read_without_their_dataset() -> None:
     two = row() + row(name="data/x@y", guid="7")
-    assert [snapshot.full_name for snapshot in parse_snapshots(two, "here")] == ["tank/enc@s1", "data/x@y"]
+    found = read_snapshots(lines_of(two), "here")
+    assert {name: [each.full_name for each in snapshots] for name, snapshots in found.items()} == {
+        "tank/enc": ["tank/enc@s1"],
+        "data/x": ["data/x@y"],
+    }
     for bad in (dataset_row(), row() + row(), "nonsense\n"):
         with pytest.raises(OperationError) as caught:
-            parse_snapshots(bad, "here")
+            read_snapshots(lines_of(bad), "here")
+        assert caught.value.code == "malformed-answer"
+
+
+def test_a_snapshot_of_a_dataset_that_nobody_asked_for_is_refused() -> None:
+    assert list(read_snapshots(lines_of(row()), "box", ["tank/enc"])) == ["tank/enc"]
+    for asked in ([], ["tank"], ["tank/enc@s1"]):
+        with pytest.raises(OperationError) as caught:
+            read_snapshots(lines_of(row()), "box", asked)
         assert caught.value.code == "malformed-answer"
 
 
 def harmless(text: str) -> None:
     """Whatever comes, it is read, or it is our error."""
-    for parse in (parse_inventory, parse_snapshots):
+    for read in (read_inventory, read_snapshots):
         try:
-            parse(text, "box")
+            read(lines_of(text), "box")
         except OperationError as error:
             assert error.code == "malformed-answer"
             assert len(str(error)) < 1000

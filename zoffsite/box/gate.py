@@ -7,12 +7,14 @@ no name outside the root of the user that policy.json gives. Names are percent-e
 
     hello                                        the version of this file, and of OpenZFS
     inventory [REPLICA]                          a head (time, versions, pools), then all datasets and their versions
+    overview                                     all datasets, without snapshots, and when those of each changed last
+    snapshots [REPLICA[,REPLICA …]]              those of the root, and of these
     receive REPLICA TOGUID FROMGUID              the stream on stdin, which must be raw, plain and of these guids
     abort REPLICA                                give up an interrupted receive
     prune REPLICA NAME=GUID[,NAME=GUID …]        ask the keeper, which has the last word
     scrub                                        start a scrub of the pool
     facts                                        what the doctor wants to know
-    prove REPLICA NAME NONCE [BASE]              the keyed digest of the snapshot's raw stream, on top of BASE
+    prove REPLICA NAME NONCE [BASE] [at RATE]    the keyed digest of the snapshot's raw stream, on top of BASE
     send REPLICA NAME [NAME]                     only for the role `restore`: the snapshot, on top of the second one
     resume TOKEN                                 only for the role `restore`: the rest of a send that broke off
 
@@ -51,20 +53,26 @@ NAME = r"(?:[A-Za-z0-9_.:-]|%20)+"
 GUID = r"(?:0|[1-9][0-9]{0,19})"
 NONCE = r"[0-9a-f]{64}"
 TOKEN = r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+"  # noqa: S105 - a grammar
+RATE = r"[1-9][0-9]{0,14}"
 GRAMMAR = {
     "hello": re.compile(r"hello"),
     "inventory": re.compile(rf"inventory(?: (?P<replica>{NAME}))?"),
+    "overview": re.compile(r"overview"),
+    "snapshots": re.compile(rf"snapshots(?: (?P<replicas>{NAME}(?:,{NAME})*))?"),
     "receive": re.compile(rf"receive (?P<replica>{NAME}) (?P<to>{GUID}) (?P<base>{GUID})"),
     "abort": re.compile(rf"abort (?P<replica>{NAME})"),
     "prune": re.compile(rf"prune (?P<replica>{NAME}) (?P<snapshots>{NAME}={GUID}(?:,{NAME}={GUID})*)"),
     "scrub": re.compile(r"scrub"),
     "facts": re.compile(r"facts"),
-    "prove": re.compile(rf"prove (?P<replica>{NAME}) (?P<snapshot>{NAME}) (?P<nonce>{NONCE})(?: (?P<base>{NAME}))?"),
+    "prove": re.compile(
+        rf"prove (?P<replica>{NAME}) (?P<snapshot>{NAME}) (?P<nonce>{NONCE})(?: (?P<base>{NAME}))?"
+        rf"(?: at (?P<rate>{RATE}))?"
+    ),
     "send": re.compile(rf"send (?P<replica>{NAME}) (?P<snapshot>{NAME})(?: (?P<base>{NAME}))?"),
     "resume": re.compile(rf"resume (?P<token>{TOKEN})"),
 }
 ROLES = {
-    "backup": ("hello", "inventory", "receive", "abort", "prune", "scrub", "facts", "prove"),
+    "backup": ("hello", "inventory", "overview", "snapshots", "receive", "abort", "prune", "scrub", "facts", "prove"),
     "restore": ("hello", "inventory", "send", "resume"),
 }
 
@@ -72,6 +80,7 @@ COLUMNS = (
     "type,name,guid,createtxg,creation,encryption,encryptionroot,keystatus,mounted,readonly,written,used,available,"
     "referenced,userrefs,receive_resume_token,origin,numclones,zoffsite:backup"
 )
+LIST = ("zfs", "list", "-H", "-p", "-t")
 POOL_COLUMNS = "name,guid,health,size,allocated,free,fragmentation"
 
 BEGIN = struct.Struct("<IIQQQIIQQ256s")
@@ -132,6 +141,11 @@ def grant(verb: str, words: dict[str, str], root: str) -> int:
         become("zfs", "version")
     elif verb == "inventory":
         inventory(replica)
+    elif verb == "overview":
+        become(*LIST, "filesystem,volume,bookmark", "-o", f"{COLUMNS},snapshots_changed", "-r", root)
+    elif verb == "snapshots":
+        names = words["replicas"].split(",") if "replicas" in words else []
+        become(*LIST, "snapshot", "-o", COLUMNS, "-d", "1", root, *(below(root, name) for name in names))
     elif verb == "receive":
         receive(replica, int(words["to"]), int(words["base"]))
     elif verb == "abort":
@@ -143,7 +157,7 @@ def grant(verb: str, words: dict[str, str], root: str) -> int:
     elif verb == "facts":
         become(*KEEPER, "facts")
     elif verb == "prove":
-        prove(replica, words["snapshot"], words["nonce"], words.get("base"))
+        prove(replica, words["snapshot"], words["nonce"], words.get("base"), words.get("rate"))
     elif verb == "send":
         become(*raw_send(replica, words["snapshot"], words.get("base")))
     elif verb == "resume":
@@ -169,7 +183,7 @@ def inventory(dataset: str) -> None:
         "pool": dict(zip(POOL_COLUMNS.split(","), said("zpool", "list", "-Hpo", POOL_COLUMNS, pool).split())),
     }
     print(json.dumps(head), flush=True)
-    become("zfs", "list", "-H", "-p", "-t", "filesystem,volume,snapshot,bookmark", "-o", COLUMNS, "-r", dataset)
+    become(*LIST, "filesystem,volume,snapshot,bookmark", "-o", COLUMNS, "-r", dataset)
 
 
 def receive(replica: str, to: int, base: int) -> None:
@@ -229,14 +243,14 @@ def raw_send(replica: str, snapshot: str, base: str | None) -> tuple[str, ...]:
     return ("zfs", "send", "-w", *start, f"{replica}@{snapshot}")
 
 
-def prove(replica: str, snapshot: str, nonce: str, base: str | None) -> NoReturn:
+def prove(replica: str, snapshot: str, nonce: str, base: str | None, rate: str | None) -> NoReturn:
     """Send to our own digest: only that leaves, and how it ended."""
     sender = subprocess.Popen(
         raw_send(replica, snapshot, base), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     assert sender.stdout is not None  # noqa: S101 - it was asked for
     os.dup2(sender.stdout.fileno(), 0)
-    become(DIGEST, nonce)
+    become(DIGEST, nonce, *([] if rate is None else [rate]))
 
 
 def resume(root: str, token: str) -> NoReturn:

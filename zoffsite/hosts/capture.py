@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from zoffsite.hosts.runner import Completed, Process
-from zoffsite.hosts.transfers import transfers
+from zoffsite.hosts.transfers import Watch, transfers
 from zoffsite.model.errors import OperationError
 
 PIECE = 64 << 10
@@ -65,8 +65,16 @@ def run_to_end(process: Process, subject: str, *, limit: int, timeout: float, un
         process.close_stdin()
         out = Collector(process.read, limit, process.kill)
         out.join()
-        ended = _wait(process, timeout)
-        watch.rest()
+        ended = end_of(process, subject, watch, timeout, undoing=undoing)
+    if out.oversized:
+        raise oversized(subject, limit)
+    return Completed(exit_code=ended.exit_code, stdout=_decode(out.bytes(), subject), stderr=ended.stderr)
+
+
+def end_of(process: Process, subject: str, watch: Watch, timeout: float, *, undoing: bool = False) -> Completed:
+    """How `process` ended, once its output has. See Runner.run for the errors."""
+    ended = _wait(process, timeout)
+    watch.rest()
     if not undoing:
         transfers.check("run", subject)
     if watch.overdue or ended is None:
@@ -78,9 +86,7 @@ def run_to_end(process: Process, subject: str, *, limit: int, timeout: float, un
             code="timeout",
             transient=True,
         )
-    if out.oversized:
-        raise oversized(subject, limit)
-    return Completed(exit_code=ended.exit_code, stdout=_decode(out.bytes(), subject), stderr=ended.stderr)
+    return ended
 
 
 def oversized(subject: str, limit: int) -> OperationError:
@@ -106,10 +112,15 @@ def _decode(answer: bytes, subject: str) -> str:
     try:
         return answer.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise OperationError(
-            "run",
-            subject,
-            f"the answer is not UTF-8 text (byte {error.start})",
-            "run the same command there by hand and look at what it prints",
-            code="malformed-answer",
-        ) from error
+        raise not_text(subject) from error
+
+
+def not_text(subject: str) -> OperationError:
+    """A program said what no text is."""
+    return OperationError(
+        "run",
+        subject,
+        "the answer is not UTF-8 text",
+        "run the same command there by hand and look at what it prints",
+        code="malformed-answer",
+    )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Collection, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
+from zoffsite.box.parts import program
+from zoffsite.hosts.reading import Reading, reading
 from zoffsite.hosts.runner import Completed, Process, Runner
 from zoffsite.model.errors import OperationError
 from zoffsite.model.openzfs import Versions
@@ -18,8 +21,9 @@ from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.versions import parse_versions
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-DIGEST_PROGRAM = files("zoffsite.stream").joinpath("digest.py").read_text(encoding="utf-8")
+DIGEST_PROGRAM = program("digest", "zoffsite.stream")
 """What hosts without a gate run: nothing of ours is installed there."""
 HOLDING = 3600.0
 """Seconds for holds: each waits until a transaction group is on the disks, which takes up to some seconds."""
@@ -61,6 +65,35 @@ class Commands:
                 raise error
         return done
 
+    @contextmanager
+    def reading(self, command: Sequence[str], timeout: float) -> Iterator[Reading]:
+        """Run, and read a long answer line by line; the exit code is the caller's to judge."""
+        with reading(self.open(command), f"{' '.join(command[:2])} on {self.label}", timeout) as said:
+            yield said
+
+    @contextmanager
+    def lines(self, operation: str, subject: str, command: Sequence[str], timeout: float) -> Iterator[Iterator[str]]:
+        """The lines of a long answer; a failure is raised where they end."""
+        with self.reading(command, timeout) as said:
+            yield self._judged(said, operation, subject)
+
+    def _judged(self, said: Reading, operation: str, subject: str) -> Iterator[str]:
+        yield from said.lines()
+        if said.ended is not None and said.ended.exit_code != 0:
+            raise zfs_error(operation, subject, said.ended.exit_code, said.ended.stderr, self.label)
+
+    def read_if_there(
+        self, dataset: str, command: Sequence[str], timeout: float, take: Callable[[Iterator[str]], T]
+    ) -> T | None:
+        """What `take` makes of the listing of `dataset`; None where there is none, whatever was listed."""
+        try:
+            with self.lines("list", dataset, command, timeout) as lines:
+                return take(lines)
+        except OperationError as error:
+            if error.code != "dataset-missing":
+                raise
+            return None
+
     def do_each(
         self, operation: str, subject: str, command: Sequence[str], *, fine: Collection[str], undoing: bool = False
     ) -> Completed:
@@ -75,9 +108,9 @@ class Commands:
         """Which OpenZFS this is."""
         return parse_versions(self.do("tell the version of", "zfs", argv.version()).stdout, self.label)
 
-    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
-        """Start to digest the stream of `step` where the data is; `parse_digest` reads what it says in the end."""
-        return self.open(digest_send(step, nonce, DIGEST_PROGRAM))
+    def open_digest(self, step: SendStep, nonce: bytes, rate: int | None, *, telling: bool = False) -> Process:
+        """Start to digest the stream of `step` where the data is. See zfs.digest for what it says."""
+        return self.open(digest_send(step, nonce, DIGEST_PROGRAM, rate, telling=telling))
 
     def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
         """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""

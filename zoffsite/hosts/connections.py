@@ -13,6 +13,7 @@ from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.pools import Pools
 from zoffsite.hosts.receiver import Receiver
+from zoffsite.hosts.rehearsal import Rehearsal
 from zoffsite.hosts.runner import BOX_STDOUT, TRUSTED_STDOUT, Runner
 from zoffsite.hosts.ssh import SshRunner
 from zoffsite.hosts.transfers import transfers
@@ -48,6 +49,10 @@ class Connections:
     def receiver_of(self, job: Job) -> Receiver:
         """The same machine as `source_of`, to which a restore brings back what the box has."""
         return Receiver(self._runner(job.source, TRUSTED_STDOUT))
+
+    def rehearsal_of(self, job: Job) -> Rehearsal:
+        """The same machine, where a drill makes its scratch."""
+        return Rehearsal(self._runner(job.source, TRUSTED_STDOUT))
 
     def pools_of(self, job: Job) -> Pools:
         """The pools of the source machine, where a removable disk is imported."""

@@ -6,26 +6,33 @@ Every verb raises what zfs.stderr makes of a failed command, and what Runner.run
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from zoffsite.box import facts
 from zoffsite.hosts.asking import ask_all
 from zoffsite.hosts.commands import Commands
+from zoffsite.hosts.listing import Lister
 from zoffsite.hosts.permissions import Lacking, lacking
-from zoffsite.hosts.runner import BOX_LINES, Completed, Process, Runner
+from zoffsite.hosts.runner import BOX_KEPT, Completed, Process, Runner
 from zoffsite.model.dataset import Dataset
 from zoffsite.model.errors import OperationError
 from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.listing import Listings
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
+from zoffsite.model.property import Property
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
+from zoffsite.zfs.gathering import Budget
 from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, parse_holds
-from zoffsite.zfs.parse import parse_inventory, parse_snapshots
+from zoffsite.zfs.parse import MOST_KEPT, parse_inventory, read_inventory, read_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
+from zoffsite.zfs.properties import parse_of_others, parse_properties
+from zoffsite.zfs.rows import lines_of
 from zoffsite.zfs.token import parse_token
 
 LISTING = 3600.0
@@ -45,9 +52,15 @@ class Source:
 
     def inventory(self, roots: Sequence[str]) -> Inventory:
         """Everything under `roots`, in one command. A root that does not exist is OperationError "dataset-missing"."""
-        outermost = [root for root in sorted(set(roots)) if not _inside_another(root, roots)]
-        done = self._zfs.do("list", ", ".join(outermost), argv.list_inventory(outermost), timeout=LISTING)
-        return parse_inventory(done.stdout, self.label)
+        outermost = _outermost(roots)
+        with self._zfs.lines("list", ", ".join(outermost), argv.list_inventory(outermost), LISTING) as lines:
+            return read_inventory(lines, self.label)
+
+    def inventory_since(self, roots: Sequence[str], known: Listings | None) -> tuple[Inventory, Listings]:
+        """The same, without listing anew what `known` shows to be as it was; and what the next run may know."""
+        overview = argv.list_overview(_outermost(roots))
+        lister = Lister(self._zfs, LISTING, MOST_KEPT, overview, argv.list_snapshots_of)
+        return lister.inventory_since(known, lambda: self.inventory(roots))
 
     def dataset(self, name: str) -> DatasetState:
         """One dataset as it is now, with its versions."""
@@ -64,6 +77,24 @@ class Source:
             ).datasets.items()
         }
 
+    def properties(self, names: Sequence[str]) -> Mapping[str, tuple[Property, ...]]:
+        """What is not the default of these datasets, by name; one that has nothing of the kind is left out."""
+        return {
+            name: properties
+            for command in argv.get_properties(names)
+            for name, properties in parse_properties(
+                self._zfs.do("look at", names[0], command).stdout, self.label
+            ).items()
+        }
+
+    def properties_of_others(self, names: Sequence[str]) -> Mapping[str, tuple[Property, ...]]:
+        """The user properties of these datasets that are not ours, by name. Four times as slow as `properties`."""
+        return {
+            name: properties
+            for command in argv.get_every_property(names)
+            for name, properties in parse_of_others(self._zfs.do("look at", names[0], command).stdout).items()
+        }
+
     def sync_pools(self, pools: Sequence[str]) -> None:
         """Write out what is pending, so that `written` tells the truth; no pool named means all."""
         self._zfs.do("sync", ", ".join(pools), argv.sync_pools(pools))
@@ -77,7 +108,10 @@ class Source:
         return tuple(
             snapshot
             for command in argv.list_snapshots(full_names)
-            for snapshot in parse_snapshots(self._zfs.do("list", "snapshots", command).stdout, self.label)
+            for snapshots in read_snapshots(
+                lines_of(self._zfs.do("list", "snapshots", command).stdout), self.label
+            ).values()
+            for snapshot in snapshots
         )
 
     def versions(self) -> Versions:
@@ -101,9 +135,12 @@ class Source:
         """Go on with an interrupted send. The token must have been vetted against the plan."""
         return self._zfs.open(argv.send_resume(token))
 
-    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
-        """Start to digest what `open_send` would give, on that machine."""
-        return self._zfs.open_digest(step, nonce)
+    def open_digest(self, step: SendStep, nonce: bytes, rate: int | None) -> Process:
+        """Start to digest what `open_send` would give, on that machine, `rate` bytes per second at most.
+
+        It tells how far it is: zfs.digest.parse_told.
+        """
+        return self._zfs.open_digest(step, nonce, rate, telling=True)
 
     def read_token(self, token: str) -> TokenContents:
         """What a token of the box stands for, as this machine decodes it. Sends nothing."""
@@ -169,6 +206,10 @@ class Box(Protocol):
         """
         ...
 
+    def inventory_since(self, known: Listings | None) -> tuple[Inventory, Listings]:
+        """All under the job's root, without listing anew what `known` shows to be as it was; and what to know next."""
+        ...
+
     def open_receive(self, replica: str, step: SendStep) -> Process:
         """A receive of `step` into `replica`, resumable and unmounted, ready to be written to."""
         ...
@@ -185,8 +226,8 @@ class Box(Protocol):
         """Go on with a send for a restore that was interrupted; `token` is the receiver's."""
         ...
 
-    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
-        """Start to digest there what `open_send` would give; what it says is the box's own word."""
+    def open_digest(self, step: SendStep, nonce: bytes, rate: int | None) -> Process:
+        """Start to digest there what `open_send` would give; what it says is the box's own word. `rate` as above."""
         ...
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
@@ -220,12 +261,21 @@ class PlainBox:
 
     def inventory(self, root: str) -> Inventory:
         """See Box."""
-        done = self._zfs.do("list", root, argv.list_inventory([root]), fine="dataset-missing", timeout=LISTING)
-        if done.exit_code != 0 and root == self._root:
-            pool = root.partition("/")[0]
-            there = self._zfs.run(argv.list_name(pool)).exit_code == 0
-            raise root_missing(root, self.label) if there else pool_missing(pool, self.label)
-        return parse_inventory(done.stdout, self.label, max_lines=BOX_LINES)
+        read = partial(read_inventory, host=self.label, budget=Budget(BOX_KEPT))
+        found = self._zfs.read_if_there(root, argv.list_inventory([root]), LISTING, read)
+        if found is not None:
+            return found
+        if root != self._root:
+            return Inventory(host=self.label)
+        pool = root.partition("/")[0]
+        there = self._zfs.run(argv.list_name(pool)).exit_code == 0
+        raise root_missing(root, self.label) if there else pool_missing(pool, self.label)
+
+    def inventory_since(self, known: Listings | None) -> tuple[Inventory, Listings]:
+        """See Box."""
+        overview = argv.list_overview([self._root])
+        lister = Lister(self._zfs, LISTING, BOX_KEPT, overview, argv.list_snapshots_of)
+        return lister.inventory_since(known, lambda: self.inventory(self._root))
 
     def open_receive(self, replica: str, step: SendStep) -> Process:  # noqa: ARG002 - plain zfs takes what comes
         """See Box."""
@@ -243,9 +293,9 @@ class PlainBox:
         """See Box."""
         return self._zfs.open(argv.send_resume(token))
 
-    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
+    def open_digest(self, step: SendStep, nonce: bytes, rate: int | None) -> Process:
         """See Box."""
-        return self._zfs.open_digest(step, nonce)
+        return self._zfs.open_digest(step, nonce, rate)
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """See Box."""
@@ -264,6 +314,10 @@ class PlainBox:
     def permissions(self) -> tuple[Lacking, ...]:
         """See Box."""
         return lacking(self._zfs.runner, [self._root], BOX_PERMISSIONS)
+
+
+def _outermost(roots: Sequence[str]) -> list[str]:
+    return [root for root in sorted(set(roots)) if not _inside_another(root, roots)]
 
 
 def _inside_another(root: str, roots: Collection[str]) -> bool:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.endpoint import LISTING, pool_missing, root_missing
+from zoffsite.hosts.listing import Lister
 from zoffsite.hosts.permissions import Lacking
-from zoffsite.hosts.runner import BOX_LINES, Process, Runner
+from zoffsite.hosts.runner import BOX_KEPT, Process, Runner
 from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import Inventory
+from zoffsite.model.listing import Listings
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
 from zoffsite.model.version import Snapshot
 from zoffsite.zfs import gate
 from zoffsite.zfs.excerpt import plain
-from zoffsite.zfs.parse import parse_inventory
+from zoffsite.zfs.gate import GateHead
+from zoffsite.zfs.gathering import Budget
+from zoffsite.zfs.parse import read_inventory
 from zoffsite.zfs.versions import parse_versions
 
 log = logging.getLogger(__name__)
@@ -37,12 +42,26 @@ class GateBox:
     def inventory(self, root: str) -> Inventory:
         """See Box."""
         request = gate.inventory(self._root, root)
-        done = self._gate.do("list", root, request, fine="dataset-missing", timeout=LISTING)
-        head, listing = gate.parse_head(done.stdout, self.label)
-        if done.exit_code != 0 and root == self._root:
-            missing = pool_missing(root.partition("/")[0], self.label)
-            raise root_missing(root, self.label) if head.health else missing
-        return parse_inventory(listing, self.label, max_lines=BOX_LINES)
+        head: GateHead | None = None
+
+        def read(lines: Iterator[str]) -> Inventory:
+            nonlocal head
+            head = gate.parse_head(next(lines, ""), self.label)
+            return read_inventory(lines, self.label, Budget(BOX_KEPT))
+
+        found = self._gate.read_if_there(root, request, LISTING, read)
+        if found is not None:
+            return found
+        if root != self._root:
+            return Inventory(host=self.label)
+        health = head is not None and head.health
+        raise root_missing(root, self.label) if health else pool_missing(root.partition("/")[0], self.label)
+
+    def inventory_since(self, known: Listings | None) -> tuple[Inventory, Listings]:
+        """See Box. A gate that does not know these requests yet refuses them: then all is listed."""
+        snapshots_of = partial(gate.snapshots, self._root)
+        lister = Lister(self._gate, LISTING, BOX_KEPT, gate.overview(), snapshots_of)
+        return lister.inventory_since(known, lambda: self.inventory(self._root))
 
     def open_receive(self, replica: str, step: SendStep) -> Process:
         """See Box."""
@@ -61,9 +80,9 @@ class GateBox:
         """See Box."""
         return self._gate.open(gate.resume(token))
 
-    def open_digest(self, step: SendStep, nonce: bytes) -> Process:
+    def open_digest(self, step: SendStep, nonce: bytes, rate: int | None) -> Process:
         """See Box."""
-        return self._gate.open(gate.prove(self._root, step, nonce))
+        return self._gate.open(gate.prove(self._root, step, nonce, rate))
 
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
         """Ask the keeper, whose policy may keep more than the job's retention does; how many it destroyed."""

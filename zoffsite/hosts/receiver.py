@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
+from zoffsite.box.parts import program
 from zoffsite.hosts.commands import Commands
 from zoffsite.hosts.endpoint import LISTING
 from zoffsite.hosts.opening import gone_after
 from zoffsite.hosts.runner import Process, Runner
 from zoffsite.hosts.transfers import transfers
+from zoffsite.model.dataset import Dataset
 from zoffsite.model.inventory import Inventory, TokenContents
 from zoffsite.zfs import argv
-from zoffsite.zfs.parse import parse_inventory
+from zoffsite.zfs.parse import parse_inventory, read_inventory
+from zoffsite.zfs.picking import parse_picked, pick, pick_error
 from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.token import parse_token
 
 BOX_MARK = "/etc/zoffsite/policy.json"
 """Only a box that the kit set up has it: what its gate grants."""
+PICKING = program("picking", "zoffsite")
+COPYING = 7 * 86400.0
+"""Seconds for a copy from one pool to another: what takes longer is better restored as a dataset."""
 PATIENCE = 120.0
 """Seconds for a key to be loaded: PBKDF2 takes some on a slow machine."""
 
@@ -32,14 +41,15 @@ class Receiver:
 
     def inventory(self, dataset: str) -> Inventory:
         """All that is at `dataset` and below; empty where there is no such dataset."""
-        done = self._zfs.do("list", dataset, argv.list_inventory([dataset]), fine="dataset-missing", timeout=LISTING)
-        return parse_inventory(done.stdout, self.label)
+        read = partial(read_inventory, host=self.label)
+        found = self._zfs.read_if_there(dataset, argv.list_inventory([dataset]), LISTING, read)
+        return found or Inventory(host=self.label)
 
-    def room(self, dataset: str) -> int:
-        """The bytes that are free at a dataset that exists."""
-        (command,) = argv.list_datasets([dataset])
-        done = self._zfs.do("list", dataset, command)
-        return parse_inventory(done.stdout, self.label).datasets[dataset].dataset.available
+    def dataset(self, name: str) -> Dataset:
+        """A dataset that exists, without its versions."""
+        (command,) = argv.list_datasets([name])
+        done = self._zfs.do("list", name, command)
+        return parse_inventory(done.stdout, self.label).datasets[name].dataset
 
     def has_box_mark(self) -> bool:
         """True on a machine that the kit made a box."""
@@ -50,9 +60,9 @@ class Receiver:
         done = self._zfs.run(argv.read_token(token))
         return parse_token(done.stdout, done.stderr, token, exit_code=done.exit_code, host=self.label)
 
-    def create_container(self, dataset: str) -> None:
-        """An empty dataset for others to lie below; that it is there already is fine."""
-        self._zfs.do("create", dataset, argv.create_container(dataset), fine="already-exists")
+    def create_container(self, dataset: str, *, locked: bool) -> None:
+        """An empty dataset for others to lie below; that it is there already is fine. `locked`: the key above is."""
+        self._zfs.do("create", dataset, argv.create_container(dataset, locked=locked), fine="already-exists")
 
     def open_receive(self, dataset: str) -> Process:
         """A receive into a new dataset, resumable and unmounted, ready to be written to."""
@@ -82,11 +92,24 @@ class Receiver:
         """Let the key of the dataset above open this one from now on."""
         self._zfs.do("change the key of", dataset, argv.inherit_key(dataset), timeout=PATIENCE)
 
-    def mount_to_look(self, dataset: str) -> str:
-        """Mount for reading only; where."""
-        self._zfs.do("mount", dataset, argv.mount_to_look(dataset))
-        return self.mountpoint(dataset)
+    def set_properties(self, dataset: str, settings: Sequence[str]) -> None:
+        """Set all of these, each `name=value`, or none."""
+        self._zfs.do("set properties of", dataset, argv.set_properties(dataset, settings))
 
-    def mountpoint(self, dataset: str) -> str:
-        """Where it is mounted, or would be."""
-        return self._zfs.do("look at", dataset, argv.mountpoint(dataset)).stdout.strip()
+    def copy_out(self, snapshot: str, path: str, folder: str) -> tuple[int, int]:
+        """Copy a file or folder of a snapshot into `folder`; how many entries, and the bytes in files. Needs root."""
+        done = self._zfs.run(pick(snapshot, path, folder, PICKING), COPYING)
+        if done.exit_code != 0:
+            raise pick_error(path, done.exit_code, done.stderr, self.label)
+        return parse_picked(done.stdout, self.label)
+
+    def mount_to_look(self, dataset: str, place: str | None) -> str:
+        """Mount for reading only, at `place` or at its own; where."""
+        if place is not None:
+            self._zfs.do("make", place, ["mkdir", "-p", place])
+        self._zfs.do("mount", dataset, argv.mount_to_look(dataset, place))
+        return place or self.mounted_at(dataset)
+
+    def mounted_at(self, dataset: str) -> str:
+        """Where it is mounted."""
+        return self._zfs.do("look at", dataset, argv.mounted_at(dataset)).stdout.split("\n")[0]

@@ -8,12 +8,11 @@ from typing import Protocol
 
 MIB = 1 << 20
 TRUSTED_STDOUT = 256 * MIB
-"""How much a source may answer: a listing of about a million snapshots."""
+"""How much a source may answer, listings aside: those are not held in memory."""
 BOX_STDOUT = 64 * MIB
 """How much the box may answer. It is partially trusted, and its answer is held in memory."""
-BOX_LINES = 400_000
-"""How many lines of that may be a listing: what BOX_STDOUT has room for at the length of honest ones. A line becomes
-about 650 bytes of memory while it is read, so lines of 50 bytes would otherwise make a gigabyte of it."""
+BOX_KEPT = 192 * MIB
+"""How much memory a listing of the box may take: 1,000 datasets with 2,000 snapshots each."""
 STDERR = 64 << 10
 """How much any program may say on stderr."""
 

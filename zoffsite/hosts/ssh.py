@@ -15,6 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import paramiko
 from paramiko.packet import Packetizer
@@ -25,6 +26,7 @@ from zoffsite.hosts.capture import Collector, run_to_end
 from zoffsite.hosts.identity import PinnedKey, load_identity, pinned_key
 from zoffsite.hosts.local import with_environment
 from zoffsite.hosts.runner import BOX_STDOUT, MIB, STDERR, Completed
+from zoffsite.hosts.unless_stopped import unless_stopped
 from zoffsite.model.errors import TransferError
 from zoffsite.model.job import SshHost
 
@@ -220,22 +222,14 @@ class SshRunner:
 
     def run(self, argv: Sequence[str], *, timeout: float = 300, undoing: bool = False) -> Completed:
         """See Runner."""
-        process = self.open(argv)
+        process = self._open(argv, undoing=undoing)
         return run_to_end(
             process, f"{argv[0]} on {self.label}", limit=self._stdout_limit, timeout=timeout, undoing=undoing
         )
 
     def open(self, argv: Sequence[str]) -> SshProcess:
-        """See Runner. The far login shell splits the line again; this is the only place that quotes for it."""
-        command = shlex.join(argv if self._bare else with_environment(argv))
-        transport, fresh = self._connected()
-        try:
-            return self._start(transport, command)
-        except TransferError:
-            # The kept connection may have died unnoticed since it was last used; a new one tells.
-            if fresh or transport.is_active():
-                raise
-            return self._start(self._connected()[0], command)
+        """See Runner."""
+        return self._open(argv, undoing=False)
 
     def close(self) -> None:
         """See Runner."""
@@ -243,6 +237,22 @@ class SshRunner:
             if self._transport is not None:
                 _shut(self._transport)
                 self._transport = None
+
+    def _open(self, argv: Sequence[str], *, undoing: bool) -> SshProcess:
+        """The far login shell splits the line again; this is the only place that quotes for it."""
+        command = shlex.join(argv if self._bare else with_environment(argv))
+        transport, fresh = self._connected(undoing)
+        try:
+            return self._started(transport, command, undoing)
+        except TransferError:
+            # The kept connection may have died unnoticed since it was last used; a new one tells.
+            if fresh or transport.is_active():
+                raise
+            return self._started(self._connected(undoing)[0], command, undoing)
+
+    def _started(self, transport: paramiko.Transport, command: str, undoing: bool) -> SshProcess:
+        start = partial(self._start, transport, command)
+        return unless_stopped("start a program on", self.label, start, SshProcess.kill, undoing=undoing)
 
     def _start(self, transport: paramiko.Transport, command: str) -> SshProcess:
         try:
@@ -255,6 +265,7 @@ class SshRunner:
             transport.close()  # no answer at all: what hangs there will not do for others either
             raise ssh_errors.connection_lost(self.label, str(error)) from error
         except (OSError, EOFError) as error:
+            transport.close()  # it is dead, though the thread that reads may not have noticed yet
             raise ssh_errors.connection_lost(self.label, str(error)) from error
         # exec_command waits for its answer without end; a box that never gives it is cut off.
         patience = threading.Timer(self._host.connect_timeout, channel.close)
@@ -269,7 +280,7 @@ class SshRunner:
             patience.cancel()
         return SshProcess(channel, transport, self.label)
 
-    def _connected(self) -> tuple[paramiko.Transport, bool]:
+    def _connected(self, undoing: bool) -> tuple[paramiko.Transport, bool]:
         """The connection, and whether it is new. One thread connects, the others wait for it."""
         with self._lock:
             if self._transport is not None and self._transport.is_active():
@@ -277,7 +288,8 @@ class SshRunner:
             if self._transport is not None:
                 _shut(self._transport)
                 self._transport = None
-            self._transport = connect(self._host)
+            ask = partial(connect, self._host)
+            self._transport = unless_stopped("connect to", self.label, ask, _shut, undoing=undoing)
             return self._transport, True
 
 

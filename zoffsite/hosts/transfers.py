@@ -12,12 +12,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from zoffsite.hosts.runner import Process
 from zoffsite.model.errors import RunInterruptedError
 
 TICK = 0.1
 """Seconds between two looks. Everything here happens within one tick, and no sooner."""
+
+
+class Killable(Protocol):
+    """What a Watch answers for: a Process, or the waiting for something."""
+
+    def kill(self) -> None:
+        """See Process."""
+        ...
 
 
 class Watch:
@@ -29,12 +37,12 @@ class Watch:
     def __init__(self, *, undoing: bool = False) -> None:
         self._undoing = undoing
         self._lock = threading.Lock()
-        self._processes: list[Process] = []
+        self._processes: list[Killable] = []
         self._cut = False
         self._deadline: float | None = None
         self.overdue = False
 
-    def add(self, process: Process) -> None:
+    def add(self, process: Killable) -> None:
         """Answer for `process` from now on; killed at once when the work was already cut."""
         with self._lock:
             self._processes.append(process)

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoffsite.model.dataset import Dataset
+from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
 from zoffsite.model.version import Bookmark, Snapshot, Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetState:
-    """A dataset with its versions, each tuple oldest first (by createtxg)."""
+    """A dataset with its versions, oldest first (by createtxg)."""
 
     dataset: Dataset
-    snapshots: tuple[Snapshot, ...] = ()
+    snapshots: Snapshots = NO_SNAPSHOTS
     bookmarks: tuple[Bookmark, ...] = ()
 
     @property

@@ -53,6 +53,25 @@ def inventory(root: str, dataset: str) -> list[str]:
     return ["inventory"] if dataset == root else ["inventory", _replica(root, dataset)]
 
 
+def overview() -> list[str]:
+    """All below the root, without the snapshots; `changes.parse_overview` reads it."""
+    return ["overview"]
+
+
+def snapshots(root: str, datasets: Iterable[str]) -> list[tuple[list[str], list[str]]]:
+    """The snapshots of these, in as few requests as their length allows; requests, each with what it is about.
+
+    Those of the root itself come with every one.
+    """
+    asked = list(datasets)
+    words = {_replica(root, dataset): dataset for dataset in asked if dataset != root}
+    batches = list(in_batches(words, ["snapshots"])) or ([[]] if asked else [])
+    return [
+        (["snapshots", ",".join(batch)] if batch else ["snapshots"], [root, *(words[word] for word in batch)])
+        for batch in batches
+    ]
+
+
 def receive(root: str, replica: str, toguid: int, fromguid: int) -> list[str]:
     """Receive exactly this stream; `fromguid` 0 is a full one."""
     return ["receive", _replica(root, replica), str(toguid), str(fromguid)]
@@ -69,11 +88,15 @@ def send(root: str, step: SendStep) -> list[str]:
     return ["send", _replica(root, step.to.dataset), _version(step.to.dataset, step.to.name), *base]
 
 
-def prove(root: str, step: SendStep, nonce: bytes) -> list[str]:
-    """The keyed digest of what `step` would send, by the box's own zfs; `parse_digest` reads it."""
+def prove(root: str, step: SendStep, nonce: bytes, rate: int | None = None) -> list[str]:
+    """The keyed digest of what `step` would send, by the box's own zfs; `parse_digest` reads it.
+
+    `rate` is bytes per second: a gate that was installed before there was one refuses it.
+    """
     base = [] if step.base is None else [_version(step.to.dataset, step.base.name)]
     name = _version(step.to.dataset, step.to.name)
-    return ["prove", _replica(root, step.to.dataset), name, nonce.hex(), *base]
+    limit = [] if rate is None else ["at", str(rate)]
+    return ["prove", _replica(root, step.to.dataset), name, nonce.hex(), *base, *limit]
 
 
 def resume(token: str) -> list[str]:
@@ -102,9 +125,8 @@ def parse_hello(text: str, host: str) -> str:
     return versions
 
 
-def parse_head(text: str, host: str) -> tuple[GateHead, str]:
-    """The head of an inventory, and the listing that follows. Raises OperationError "malformed-answer"."""
-    line = text[: LONGEST_HEAD + 1].partition("\n")[0]
+def parse_head(line: str, host: str) -> GateHead:
+    """The head of an inventory, its first line. Raises OperationError "malformed-answer"."""
     with malformed_answer(host, line):
         if len(line) > LONGEST_HEAD:
             raise MalformedError("a head of more than ten thousand characters")
@@ -112,8 +134,7 @@ def parse_head(text: str, host: str) -> tuple[GateHead, str]:
         gate, time, zfs, pool = tree.get("gate"), tree.get("time"), tree.get("zfs"), tree.get("pool")
         if not (type(gate) is int and type(time) is int and isinstance(zfs, list) and isinstance(pool, dict)):
             raise MalformedError("not the head of an inventory")
-        head = GateHead(gate=gate, time=time, zfs=tuple(map(str, zfs)), health=str(pool.get("health", "")))
-    return head, text[len(line) + 1 :]
+        return GateHead(gate=gate, time=time, zfs=tuple(map(str, zfs)), health=str(pool.get("health", "")))
 
 
 def parse_keeper(text: str, host: str) -> KeeperAnswer:

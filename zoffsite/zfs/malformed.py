@@ -19,11 +19,16 @@ def malformed_answer(host: str, line: str) -> Iterator[None]:
     try:
         yield
     except (MalformedError, SettingsError) as error:
-        what = error.problem if isinstance(error, SettingsError) else str(error)
-        raise OperationError(
-            "read the answer of",
-            host,
-            f"{what}: {excerpt(line)}",
-            "check what zfs prints on that host: zfs version; if its zfs is sound, distrust the host",
-            code="malformed-answer",
-        ) from None
+        raise malformed(host, line, error) from None
+
+
+def malformed(host: str, line: str, error: MalformedError | SettingsError) -> OperationError:
+    """The error for an answer of which `line` is refused."""
+    what = error.problem if isinstance(error, SettingsError) else str(error)
+    return OperationError(
+        "read the answer of",
+        host,
+        f"{what}: {excerpt(line)}",
+        "check what zfs prints on that host: zfs version; if its zfs is sound, distrust the host",
+        code="malformed-answer",
+    )

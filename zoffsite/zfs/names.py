@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.job import Job
@@ -22,8 +23,9 @@ _DATASET = re.compile(rf"[A-Za-z][A-Za-z0-9\-_.: ]*(?:/{_COMPONENT})*")
 _VERSION = re.compile(_COMPONENT)
 
 
+@lru_cache(maxsize=4096)
 def is_dataset(name: str) -> bool:
-    """True for a name that a filesystem or volume can have."""
+    """True for a name that a filesystem or volume can have. Asked again for each of its snapshots."""
     return (
         len(name) <= MAX_NAME
         and _DATASET.fullmatch(name) is not None

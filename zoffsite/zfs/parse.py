@@ -5,132 +5,120 @@ What does not fit raises OperationError "malformed-answer", with a short and esc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from sys import intern
+from collections.abc import Collection, Iterable
 
 from zoffsite.model.dataset import CHOICE, Dataset, KeyStatus, Kind
 from zoffsite.model.inventory import DatasetState, Inventory
-from zoffsite.model.version import Bookmark, Snapshot
-from zoffsite.zfs.argv import COLUMNS, LONGEST_TOKEN, check_token
-from zoffsite.zfs.malformed import MalformedError, malformed_answer
+from zoffsite.model.snapshots import Snapshots
+from zoffsite.model.version import Bookmark
+from zoffsite.zfs.argv import check_token
+from zoffsite.zfs.gathering import Budget, Gathering, split
+from zoffsite.zfs.malformed import MalformedError
 from zoffsite.zfs.names import is_dataset, split_version
+from zoffsite.zfs.rows import LATEST, Row, lines_of, row_of, take_each
 
-MAX_LINE = LONGEST_TOKEN + 4096
-MAX_LINES = 2_000_000
-"""About ten years of hourly snapshots of twenty datasets; a listing that long takes hours to make."""
+MOST_KEPT = 1 << 30
+"""Bytes of memory that a listing may take: some ten million snapshots; one that long takes a day to make."""
 
 LONGEST_CHOICE = 1024
 
-_LARGEST = 2**64 - 1
-_LATEST = 253_402_300_799  # the last second of the year 9999: no calendar goes further
-
-_BOOLEANS = {"yes": True, "on": True, "no": False, "off": False, "-": False}
 _KEY_STATUS = {"available": KeyStatus.AVAILABLE, "unavailable": KeyStatus.UNAVAILABLE, "-": KeyStatus.NONE}
 
 
-@dataclass(slots=True)
-class _Found:
-    """A dataset while its listing is being read."""
-
-    dataset: Dataset
-    snapshots: list[Snapshot] = field(default_factory=list)
-    bookmarks: list[Bookmark] = field(default_factory=list)
+def parse_inventory(text: str, host: str) -> Inventory:
+    """As `read_inventory`, where all has come already."""
+    return read_inventory(lines_of(text), host)
 
 
-def parse_inventory(text: str, host: str, *, max_line: int = MAX_LINE, max_lines: int = MAX_LINES) -> Inventory:
-    """The listing that `argv.list_inventory` asks for. `host` is the label that errors name.
+def read_inventory(lines: Iterable[str], host: str, budget: Budget | None = None) -> Inventory:
+    """The listing that `argv.list_inventory` asks for, line by line. `host` is the label that errors name.
 
-    Raises OperationError "malformed-answer".
+    Raises OperationError "malformed-answer", also when it is more than `budget` (else: MOST_KEPT) allows.
     """
-    found: dict[str, _Found] = {}
-    seen: set[str] = set()
-    for row in _rows(text, host, max_line, max_lines):
-        with malformed_answer(host, row.line):
-            if row["name"] in seen:
-                raise MalformedError("the same name twice")
-            seen.add(row["name"])
-            _add(found, row)
-    return Inventory(host=host, datasets={name: _finish(found[name], host) for name in sorted(found)})
+    reading = _Reading(budget or Budget(MOST_KEPT))
+    take_each(lines, host, reading.take)
+    return Inventory(host=host, datasets={name: reading.state(name, host) for name in sorted(reading.datasets)})
 
 
-def parse_snapshots(
-    text: str, host: str, *, max_line: int = MAX_LINE, max_lines: int = MAX_LINES
-) -> tuple[Snapshot, ...]:
-    """The listing that `argv.list_snapshots` asks for, in its own order. Raises OperationError "malformed-answer"."""
-    snapshots: dict[str, Snapshot] = {}
-    for row in _rows(text, host, max_line, max_lines):
-        with malformed_answer(host, row.line):
-            if row["type"] != "snapshot" or row["name"] in snapshots:
-                raise MalformedError("not a list of different snapshots")
-            snapshots[row["name"]] = _snapshot(row)
-    return tuple(snapshots.values())
+def read_snapshots(
+    lines: Iterable[str], host: str, asked: Collection[str] | None = None, budget: Budget | None = None
+) -> dict[str, Snapshots]:
+    """The listing that `argv.list_snapshots` or `argv.list_snapshots_of` asks for, by dataset.
+
+    `asked` are the only datasets that may be there, where they are known. Raises what `read_inventory` raises.
+    """
+    found: dict[str, Gathering] = {}
+    left = budget or Budget(MOST_KEPT)
+
+    def take(line: str) -> None:
+        row = row_of(line)
+        if row["type"] != "snapshot":
+            raise MalformedError("not a snapshot")
+        dataset, name = split(row, "@")
+        if asked is not None and dataset not in asked:
+            raise MalformedError("not a snapshot that was asked for")
+        if dataset not in found:
+            left.dataset(row)
+            found[dataset] = Gathering(dataset)
+        found[dataset].add(left.snapshot(name), row)
+
+    take_each(lines, host, take)
+    return {dataset: gathered.finish(host) for dataset, gathered in found.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: str
-    fields: dict[str, str]
+class _Reading:
+    """A listing while it is being read."""
 
-    def __getitem__(self, column: str) -> str:
-        return self.fields[column]
+    def __init__(self, budget: Budget) -> None:
+        self.datasets: dict[str, Dataset] = {}
+        self._snapshots: dict[str, Gathering] = {}
+        self._bookmarks: dict[str, dict[str, Bookmark]] = {}
+        self._budget = budget
 
-    def number(self, column: str, *, least: int = 0, most: int = _LARGEST, absent: int | None = None) -> int:
-        """The column as a number; `absent` is what "-" means, if it is allowed."""
-        text = self.fields[column]
-        if text == "-" and absent is not None:
-            return absent
-        if not (text.isascii() and text.isdigit() and len(text) <= 20 and least <= int(text) <= most):
-            raise MalformedError(f"{column} is not a number from {least} to {most}")
-        return int(text)
+    def take(self, line: str) -> None:
+        """One more line."""
+        row = row_of(line)
+        match row["type"]:
+            case "snapshot":
+                dataset, name = self._split(row, "@")
+                self._snapshots[dataset].add(self._budget.snapshot(name), row)
+            case "bookmark":
+                dataset, name = self._split(row, "#")
+                self._budget.bookmark(name)
+                if name in self._bookmarks[dataset]:
+                    raise MalformedError("the same name twice")
+                self._bookmarks[dataset][name] = _bookmark(dataset, name, row)
+            case "filesystem" | "volume":
+                self._begin(_dataset(row), row)
+            case _:
+                raise MalformedError("type is none of filesystem, volume, snapshot, bookmark")
 
-    def boolean(self, column: str) -> bool:
-        if self.fields[column] not in _BOOLEANS:
-            raise MalformedError(f"{column} is neither yes nor no")
-        return _BOOLEANS[self.fields[column]]
+    def _begin(self, dataset: Dataset, row: Row) -> None:
+        if dataset.name in self.datasets:
+            raise MalformedError("the same name twice")
+        self._budget.dataset(row)
+        self.datasets[dataset.name] = dataset
+        self._snapshots[dataset.name] = Gathering(dataset.name)
+        self._bookmarks[dataset.name] = {}
 
+    def _split(self, row: Row, mark: str) -> tuple[str, str]:
+        """`zfs list` shows a dataset before what belongs to it."""
+        dataset, name = split(row, mark)
+        if dataset not in self.datasets:
+            raise MalformedError("a version of a dataset that was not listed")
+        return dataset, name
 
-def _rows(text: str, host: str, max_line: int, max_lines: int) -> Iterator[_Row]:
-    with malformed_answer(host, text):  # before a single one is read: what a line becomes takes ten times its memory
-        if text.count("\n") + (text[-1:] not in ("", "\n")) > max_lines:
-            raise MalformedError(f"more than {max_lines} lines")
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        line = text[start : min(end, start + max_line + 1)]
-        with malformed_answer(host, line):
-            if len(line) > max_line:
-                raise MalformedError(f"a line of more than {max_line} characters")
-            fields = line.split("\t")
-            if len(fields) != len(COLUMNS):
-                raise MalformedError(f"{len(fields)} columns instead of {len(COLUMNS)}")
-        yield _Row(line, dict(zip(COLUMNS, fields, strict=True)))
-        start = end + 1
-
-
-def _add(found: dict[str, _Found], row: _Row) -> None:
-    match row["type"]:
-        case "filesystem" | "volume":
-            found[row["name"]] = _Found(_dataset(row))
-        case "snapshot":
-            snapshot = _snapshot(row)
-            _parent(found, snapshot.dataset).snapshots.append(snapshot)
-        case "bookmark":
-            bookmark = _bookmark(row)
-            _parent(found, bookmark.dataset).bookmarks.append(bookmark)
-        case _:
-            raise MalformedError("type is none of filesystem, volume, snapshot, bookmark")
+    def state(self, name: str, host: str) -> DatasetState:
+        """A dataset, once all is read. What was gathered of it is let go."""
+        bookmarks = self._bookmarks.pop(name).values()
+        return DatasetState(
+            dataset=self.datasets[name],
+            snapshots=self._snapshots.pop(name).finish(host),
+            bookmarks=tuple(sorted(bookmarks, key=lambda b: (b.createtxg, b.creation, b.name))),
+        )
 
 
-def _parent(found: dict[str, _Found], dataset: str) -> _Found:
-    """`zfs list` shows a dataset before what belongs to it."""
-    if dataset not in found:
-        raise MalformedError("a version of a dataset that was not listed")
-    return found[dataset]
-
-
-def _dataset(row: _Row) -> Dataset:
+def _dataset(row: Row) -> Dataset:
     root, token = row["encryptionroot"], row["receive_resume_token"]
     if not is_dataset(row["name"]) or not (root == "-" or is_dataset(root)):
         raise MalformedError("not a dataset's name")
@@ -163,47 +151,11 @@ def _dataset(row: _Row) -> Dataset:
     )
 
 
-def _snapshot(row: _Row) -> Snapshot:
-    dataset, name = _split(row, "@")
-    return Snapshot(
-        dataset=dataset,
-        name=name,
-        guid=row.number("guid", least=1),
-        createtxg=row.number("createtxg"),
-        creation=row.number("creation", most=_LATEST),
-        written=row.number("written"),
-        referenced=row.number("referenced"),
-        holds=row.number("userrefs"),
-        cloned=row.number("numclones") > 0,
-    )
-
-
-def _bookmark(row: _Row) -> Bookmark:
-    dataset, name = _split(row, "#")
+def _bookmark(dataset: str, name: str, row: Row) -> Bookmark:
     return Bookmark(
         dataset=dataset,
         name=name,
         guid=row.number("guid", least=1),
         createtxg=row.number("createtxg"),
-        creation=row.number("creation", most=_LATEST),
-    )
-
-
-def _split(row: _Row, mark: str) -> tuple[str, str]:
-    """The dataset's name, one string for all its versions, and the version's."""
-    parts = split_version(row["name"], mark)
-    if parts is None:
-        raise MalformedError(f"not a {row['type']}'s name")
-    return intern(parts[0]), parts[1]
-
-
-def _finish(found: _Found, host: str) -> DatasetState:
-    guids = {snapshot.guid for snapshot in found.snapshots}
-    with malformed_answer(host, found.dataset.name):
-        if len(guids) != len(found.snapshots):
-            raise MalformedError("two snapshots of one dataset with the same guid")
-    return DatasetState(
-        dataset=found.dataset,
-        snapshots=tuple(sorted(found.snapshots, key=lambda s: (s.createtxg, s.creation, s.name))),
-        bookmarks=tuple(sorted(found.bookmarks, key=lambda b: (b.createtxg, b.creation, b.name))),
+        creation=row.number("creation", most=LATEST),
     )
