@@ -9,7 +9,8 @@ from prefect import task
 from prefect.states import Completed, Failed
 
 from tasks.options import FRESH, as_state
-from zoffsite.actions.prove import Scope, plan_proofs, prove_one
+from tasks.progress import shown_progress
+from zoffsite.actions.prove import Scope, plan_proofs, prove_streams
 from zoffsite.hosts.connections import shared
 from zoffsite.model.job import Job
 from zoffsite.model.proof import ProofPlan, Provable
@@ -23,8 +24,12 @@ def choose_proofs(job: Job, only: tuple[str, ...], now: datetime) -> Any:
 
 @task(task_run_name="prove {dataset}", **FRESH)
 def prove_dataset(job: Job, dataset: str, streams: list[Provable]) -> Any:
-    """Both sides digest these streams; returns a ProofOutcome of each, in a Failed state if any is not proved."""
-    outcomes = [prove_one(job, each, shared()) for each in streams]
+    """Both sides digest these streams, with progress as an artifact; returns a ProofOutcome of each.
+
+    In a Failed state if any is not proved.
+    """
+    with shown_progress("prove", dataset) as progress:
+        outcomes = prove_streams(job, streams, shared(), shown_as=dataset, progress=progress)
     error = next((outcome.error for outcome in outcomes if outcome.error), None)
     if error is None:
         return Completed(message=f"{dataset}: {len(outcomes)} streams proved", data=outcomes)

@@ -9,23 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from bench.digest import record
 from tests.planning.make import snap, there
-from tests.stream.test_digest import STREAM
+from tests.stream.test_digest import PARTS, STREAM
 from zoffsite.hosts import proving
 from zoffsite.hosts.endpoint import PlainBox, Source
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.hosts.proving import ask_both
+from zoffsite.hosts.telling import OnBytes
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.plan import SendStep
 from zoffsite.model.proof import Provable, StreamDigest
+from zoffsite.stream.digest import WRITE
 from zoffsite.stream.digest import StreamDigest as Digest
 
 NONCE = bytes(range(32))
+LONG = PARTS["begin"] + 3 * (record(WRITE, (96, "<Q", 1 << 20)) + bytes(1 << 20)) + PARTS["end"]
 ZFS = """\
 #!/bin/sh
 for name; do :; done
 case $name in
 *@good) cat {stream} ;;
+*@long) cat {long} ;;
 *@cut) head -c 500 {stream} ;;
 *@forbidden) echo "warning: cannot send '$name': permission denied" >&2; exit 1 ;;
 *@endless) echo $$ >{pid}; exec sleep 600 ;;
@@ -36,14 +41,17 @@ esac
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "stream").write_bytes(STREAM)
-    words = {name: shlex.quote(str(tmp_path / name)) for name in ("stream", "pid")}
+    (tmp_path / "long").write_bytes(LONG)
+    words = {name: shlex.quote(str(tmp_path / name)) for name in ("stream", "long", "pid")}
     (tmp_path / "zfs").write_text(ZFS.format(**words))
     (tmp_path / "zfs").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path
 
 
-def ask(ours: str, theirs: str) -> tuple[StreamDigest, StreamDigest]:
+def ask(
+    ours: str, theirs: str, rate: int | None = None, on_bytes: OnBytes = lambda _: None
+) -> tuple[StreamDigest, StreamDigest]:
     each = Provable(
         dataset="tank/home",
         replica="vault/box/tank:home",
@@ -53,7 +61,7 @@ def ask(ours: str, theirs: str) -> tuple[StreamDigest, StreamDigest]:
         newest=True,
     )
     runner = LocalRunner()
-    return ask_both(Source(runner), PlainBox(runner, "vault/box"), each, NONCE)
+    return ask_both(Source(runner), PlainBox(runner, "vault/box"), each, NONCE, rate, on_bytes)
 
 
 def ended(pid: Path) -> bool:
@@ -73,6 +81,16 @@ def test_each_end_digests_its_own_stream_with_the_nonce(place: Path) -> None:
     known.update(STREAM)
     assert ours == theirs
     assert ours.digest == known.finish().digest
+
+
+def test_the_source_tells_how_much_it_has_read_while_it_reads(place: Path) -> None:
+    told: list[int] = []
+    ours, theirs = ask("long", "long", rate=1 << 20, on_bytes=told.append)
+    assert ours == theirs
+    assert ours.bytes == len(LONG)
+    assert len(told) >= 2
+    assert told == sorted(set(told))
+    assert 0 < told[0] < told[-1] <= len(LONG)
 
 
 @pytest.mark.parametrize(("theirs", "code"), [("forbidden", "not-permitted"), ("cut", "no-whole-stream")])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import time
+from datetime import time, timedelta
 
-from zoffsite.model.job import Window
+from zoffsite.model.job import ProofRule, Window
 from zoffsite.planning.bandwidth import rate_at
 
 from .make import job
@@ -28,6 +28,11 @@ def test_a_window_may_go_across_midnight() -> None:
 def test_the_first_window_that_fits_counts() -> None:
     assert rate_at(job(windows=(DAY, NIGHT)), time(22, 45)) == 5_000_000
     assert rate_at(job(windows=(NIGHT, DAY)), time(22, 45)) is None
+
+
+def test_a_proof_has_windows_of_its_own() -> None:
+    rule = ProofRule(within=timedelta(days=30), at_most=1, bandwidth=9, windows=(DAY,))
+    assert [rate_at(rule, moment) for moment in (time(7, 59, 59), time(8))] == [9, 5_000_000]
 
 
 def test_outside_all_windows_the_bandwidth_of_the_job_holds() -> None:

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.model.proof import ProofPlan, Provable, StreamDigest, Unit
-from zoffsite.planning.proving import choose, difference, provable, words_of
+from zoffsite.model.proof import Challenge, ProofOutcome, ProofPlan, ProofResult, Provable, StreamDigest, Unit
+from zoffsite.planning.proving import (
+    choose,
+    difference,
+    provable,
+    provable_by_challenge,
+    wants_challenges,
+    words_of,
+)
 
 from .make import REPLICA, replica, snap, source, there
 
@@ -113,3 +120,35 @@ def test_equal_digests_of_the_planned_stream_prove_it_and_nothing_else_does() ->
 @pytest.mark.parametrize(("number", "said"), [(0, "in full"), (1, "on top of @")])
 def test_a_stream_is_named_by_its_snapshots(number: int, said: str) -> None:
     assert said in words_of(streams()[number])
+
+
+def test_an_increment_that_the_source_has_no_more_is_proved_by_a_challenge_where_one_is_left() -> None:
+    box = replica(*(there(number) for number in (1, 2, 3, 4)))
+    left = {
+        (REPLICA, 100 + base, 101 + base): Challenge(
+            number=base,
+            nonce=b"n",
+            answer=StreamDigest(digest="a" * 64, toguid=101 + base, fromguid=100 + base, bytes=5),
+        )
+        for base in (1, 2, 3)
+    }
+    found = provable_by_challenge(source(snap(3), snap(4)), box, {(REPLICA, 101, 102): OLD}, left)
+    assert units(found) == [(101, 102), (102, 103)]
+    assert [(each.proved, each.theirs.base) for each in found] == [(OLD, there(1)), (None, there(2))]
+    (first, _) = found
+    assert first.challenge is not None
+    assert difference(first, first.challenge.answer, digest(first)) is None
+    assert difference(first, first.challenge.answer, digest(first, "b" * 64)) is not None
+    assert provable_by_challenge(source(snap(4)), box, {}, {}) == ()
+
+
+def test_challenges_are_made_of_increments_that_are_proved_for_the_first_time() -> None:
+    full, increment, _ = streams()
+    again = replace(increment, proved=OLD)
+
+    def wanted(each: Provable, state: ProofResult = ProofResult.PROVED) -> bool:
+        return wants_challenges(ProofOutcome(provable=each, state=state, when=NOW))
+
+    assert wanted(increment)
+    assert not any(map(wanted, (full, again)))
+    assert not wanted(increment, ProofResult.DIFFERENT)

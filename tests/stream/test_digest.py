@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import tracemalloc
 from functools import cache
 from itertools import pairwise
@@ -208,9 +209,23 @@ def test_the_file_alone_is_the_program_that_the_box_runs() -> None:
     assert (said["digest"], said["toguid"], said["bytes"]) == (WHOLE.digest, "7", len(STREAM))
 
 
+def test_the_program_reads_no_faster_than_it_may() -> None:
+    began = time.monotonic()
+    done = as_program(STREAM, NONCE.hex(), str(4 * len(STREAM)))
+    assert time.monotonic() - began >= 0.25
+    assert json.loads(done.stdout) == json.loads(as_program(STREAM, NONCE.hex(), "0").stdout)
+
+
 @pytest.mark.parametrize(
     ("stream", "words", "code"),
-    [(STREAM[:-1], (NONCE.hex(),), 65), (STREAM, ("abc",), 64), (STREAM, (), 64), (STREAM, ("00" * 31,), 64)],
+    [
+        (STREAM[:-1], (NONCE.hex(),), 65),
+        (STREAM, ("abc",), 64),
+        (STREAM, (), 64),
+        (STREAM, ("00" * 31,), 64),
+        (STREAM, (NONCE.hex(), "-1"), 64),
+        (STREAM, (NONCE.hex(), "tell"), 64),
+    ],
 )
 def test_the_program_says_when_it_cannot(stream: bytes, words: tuple[str, ...], code: int) -> None:
     done = as_program(stream, *words)

@@ -8,22 +8,36 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import SystemRandom
 
+from zoffsite.actions.challenge import answered, make_challenges
 from zoffsite.actions.look import look_at_source
-from zoffsite.actions.memory import ledger_of
+from zoffsite.actions.memory import ask_ledger, ledger_of, tell_ledger
+from zoffsite.actions.progress import Progress, log_progress, shown_on_board
 from zoffsite.actions.retrying import with_retries
 from zoffsite.actions.run import Known, Occasion, run_job, run_name
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.proving import ask_both
+from zoffsite.hosts.telling import OnBytes
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.errors import OperationError, ZoffsiteError
+from zoffsite.ledger import Ledger
+from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
-from zoffsite.model.proof import ProofOutcome, ProofPlan, ProofReport, ProofResult, Provable, Proved
+from zoffsite.model.proof import Challenges, ProofOutcome, ProofPlan, ProofReport, ProofResult, Provable, Proved
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
-from zoffsite.planning.proving import choose, difference, notices_of, provable, words_of
+from zoffsite.planning.bandwidth import rate_at
+from zoffsite.planning.proving import (
+    choose,
+    difference,
+    notices_of,
+    provable,
+    provable_by_challenge,
+    wants_challenges,
+    words_of,
+)
 from zoffsite.stream.digest import NONCE
 from zoffsite.views.words import duration_words, size_words
 from zoffsite.zfs.names import replica_of
@@ -52,19 +66,23 @@ def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> Pr
     """What would be proved now. Reads both listings, and no data."""
     chosen = look_at_source(job, hosts, now, scope.only).chosen
     there = hosts.box_of(job).inventory(job.root).datasets
-    proved, since = _proved(job), now - scope.within
+    proved: Proved = ask_ledger(job, Ledger.proved, {})  # without a ledger everything is due
+    challenges: Challenges = ask_ledger(job, Ledger.challenges, {})
+    since = now - scope.within
     found: list[Provable] = []
     unprovable: list[str] = []
     for source in chosen:
         replica = there.get(replica_of(job, source.dataset.name))
         streams = provable(source, replica, proved, since) if replica and source.dataset.encrypted else ()
         found += streams
+        if replica and source.dataset.encrypted:
+            found += provable_by_challenge(source, replica, proved, challenges)
         if not streams:
             unprovable.append(source.dataset.name)
     return choose(job.name, found, since, scope.at_most, unprovable, SystemRandom())
 
 
-def prove(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofReport:
+def prove(job: Job, scope: Scope, hosts: Connections, now: datetime, progress: Progress) -> ProofReport:
     """Prove what `plan_proofs` chooses, one after the other; what differs is an alarm in the ledger.
 
     Raises RunInterruptedError when it was stopped: what was proved until then is written down.
@@ -72,7 +90,7 @@ def prove(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofRep
     transfers.reset()
     plan = plan_proofs(job, scope, hosts, now)
     began = time.monotonic()
-    outcomes = [prove_one(job, each, hosts) for each in plan.chosen]
+    outcomes = prove_streams(job, plan.chosen, hosts, shown_as=job.name, progress=progress)
     seconds = round(time.monotonic() - began, 3)
     return ProofReport(plan=plan, started=now, seconds=seconds, outcomes=tuple(outcomes))
 
@@ -85,10 +103,38 @@ def prove_job(settings: Settings, job: Job, scope: Scope) -> RunReport:
         def steps(now: datetime) -> Iterator[Known]:
             plan = with_retries(lambda _: plan_proofs(job, scope, hosts, now), job.retries)
             yield from notices_of(job, plan)
+            progress = shown_on_board(job.name, log_progress())
             for dataset, streams in by_dataset(plan).items():
-                yield from dataset_proved(dataset, [prove_one(job, each, hosts) for each in streams])
+                outcomes = prove_streams(job, streams, hosts, shown_as=dataset, progress=progress)
+                yield from dataset_proved(dataset, outcomes)
 
         return run_job(settings, job, what, hosts, steps)
+
+
+def prove_streams(
+    job: Job, streams: Sequence[Provable], hosts: Connections, *, shown_as: str, progress: Progress
+) -> list[ProofOutcome]:
+    """One after the other; the progress is of all of them, by what the source has read.
+
+    Raises no ZoffsiteError (see the outcomes) but RunInterruptedError, when it was stopped.
+    """
+    what, outcomes, told = f"{shown_as} (proving)", list[ProofOutcome](), 0
+
+    def tell(before: int, size: int, count: int) -> None:
+        nonlocal told
+        now = before + min(count, size)
+        progress.advance(what, now - told)
+        told = now
+
+    progress.start(what, sum(each.size for each in streams))
+    try:
+        for each in streams:
+            read = partial(tell, told, each.size)
+            outcomes.append(_prove_one(job, each, hosts, read))
+            read(each.size)
+    finally:
+        progress.finish(what, complete=len(outcomes) == len(streams))
+    return outcomes
 
 
 def by_dataset(plan: ProofPlan) -> dict[str, list[Provable]]:
@@ -103,7 +149,7 @@ def dataset_proved(dataset: str, outcomes: Sequence[ProofOutcome]) -> Iterator[D
     """What the proofs of one dataset came to, for a run's report; the alarm of what differs, for its alerts."""
     bad = next((each for each in outcomes if each.state is ProofResult.DIFFERENT), None)
     bad = bad or next((each for each in outcomes if each.state is ProofResult.FAILED), None)
-    newest = max((each.provable.ours.to for each in outcomes), key=lambda snapshot: snapshot.createtxg)
+    newest = max((each.provable.ours.to for each in outcomes), key=lambda snapshot: snapshot.creation)
     yield DatasetOutcome(
         source=dataset,
         replica=outcomes[0].provable.replica,
@@ -114,27 +160,31 @@ def dataset_proved(dataset: str, outcomes: Sequence[ProofOutcome]) -> Iterator[D
         verified=bad is None,
         error=bad.error if bad else None,
     )
-    if bad is not None and bad.state is ProofResult.DIFFERENT:
-        yield alarm_of(bad)
+    if bad is not None and bad.error is not None and bad.state is ProofResult.DIFFERENT:
+        yield bad.error.alarm(dataset)
 
 
-def prove_one(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
-    """Ask both ends at the same time, and write down what they say.
-
-    Raises no ZoffsiteError (see the outcome) but RunInterruptedError, when it was stopped.
-    """
-    outcome = _ask_both(job, each, hosts)
+def _prove_one(job: Job, each: Provable, hosts: Connections, on_bytes: OnBytes) -> ProofOutcome:
+    """Ask both ends at the same time, and write down what they say."""
+    rate = rate_at(job.proof, datetime.now().time())  # it is the ends that keep to it, so it holds for a whole stream
+    outcome = _ask_both(job, each, hosts, rate, on_bytes)
     transfers.check("prove", each.dataset)
     _remember(job, outcome)
+    if wants_challenges(outcome):
+        make_challenges(job, each, hosts, rate)
     return outcome
 
 
-def _ask_both(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
+def _ask_both(job: Job, each: Provable, hosts: Connections, rate: int | None, on_bytes: OnBytes) -> ProofOutcome:
     nonce = secrets.token_bytes(NONCE)
     began, when = time.monotonic(), datetime.now(UTC)
     log.info("%s: proving %s, about %s", each.dataset, words_of(each), size_words(each.size))
     try:
-        ours, theirs = ask_both(hosts.source_of(job), hosts.box_of(job), each, nonce)
+        if each.challenge is not None:
+            ours, theirs = answered(job, each, each.challenge, hosts, rate)
+        else:
+            source, box = hosts.source_of(job), hosts.box_of(job)
+            ours, theirs = ask_both(source, box, each, nonce, rate, on_bytes)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return ProofOutcome(provable=each, state=ProofResult.FAILED, when=when, error=ErrorReport.of(error))
@@ -154,36 +204,15 @@ def _ask_both(job: Job, each: Provable, hosts: Connections) -> ProofOutcome:
     )
 
 
-def _proved(job: Job) -> Proved:
-    """Without a ledger everything is due."""
-    try:
-        return ledger_of(job).proved()
-    except OperationError as error:
-        log.error("%s; %s", error, error.remedy)
-        return {}
-
-
 def _remember(job: Job, outcome: ProofOutcome) -> None:
     """An alarm stands until a person ends it; nothing of that dataset is pruned meanwhile."""
     if outcome.state is ProofResult.FAILED:
         return
     ledger = ledger_of(job)
-    try:
+
+    def write() -> None:
         ledger.add_proof(outcome)
         if outcome.error is not None:
-            ledger.raise_alarms([alarm_of(outcome)])
-    except OperationError as error:
-        log.error("%s; %s", error, error.remedy)
+            ledger.raise_alarms([outcome.error.alarm(outcome.provable.dataset)])
 
-
-def alarm_of(outcome: ProofOutcome) -> Notice:
-    """The alarm of a stream that differs."""
-    error = outcome.error
-    assert error is not None  # noqa: S101 - it differs, so it says how
-    return Notice(
-        code=error.code,
-        subject=outcome.provable.dataset,
-        message=error.message,
-        remedy=error.remedy,
-        alert=True,
-    )
+    tell_ledger(write)

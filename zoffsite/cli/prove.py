@@ -14,6 +14,7 @@ from zoffsite.actions.disk import target_needed
 from zoffsite.actions.prove import Scope, plan_proofs, prove, prove_job
 from zoffsite.cli.backup import stopping_on_signals, waiting
 from zoffsite.cli.context import console, job_of, print_json
+from zoffsite.cli.progress import shown_progress
 from zoffsite.cli.report import draw_error, draw_report
 from zoffsite.config.loading import load
 from zoffsite.config.mistakes import WrongValueError
@@ -45,8 +46,8 @@ def run_prove(
             else:
                 _draw_plan(plan)
             return ExitCode.OK
-        with stopping_on_signals():
-            report = prove(job, scope, hosts, now)
+        with stopping_on_signals(), shown_progress() as progress:
+            report = prove(job, scope, hosts, now, progress)
     if as_json:
         print_json(proof_report_json(report))
     else:

@@ -16,10 +16,33 @@ Unit = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamDigest:
+    """What one end says of a stream: 64 hex digits, its snapshot and base (0: full), its length."""
+
+    digest: str
+    toguid: int
+    fromguid: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """What the source said of a stream while it could make it: the answer that only who holds the data can give.
+
+    `number` is its place in the ledger. `nonce` is of stream.digest.NONCE bytes, and was never told to anybody.
+    """
+
+    number: int
+    nonce: bytes
+    answer: StreamDigest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provable:
     """A stream that both ends can make: `ours` by the names on the source, `theirs` by those of the replica.
 
     `proved` is when it was proved last (UTC), if it ever was; `newest`: it leads to the newest that both have.
+    `challenge` is set where the source can make it no more; `ours` is then as `theirs`.
     """
 
     dataset: str
@@ -28,6 +51,7 @@ class Provable:
     theirs: SendStep
     proved: datetime | None
     newest: bool
+    challenge: Challenge | None = None
 
     @property
     def unit(self) -> Unit:
@@ -38,16 +62,6 @@ class Provable:
     def size(self) -> int:
         """About how many bytes each end reads."""
         return self.ours.estimated_bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamDigest:
-    """What one end says of a stream: 64 hex digits, its snapshot and base (0: full), its length."""
-
-    digest: str
-    toguid: int
-    fromguid: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +116,5 @@ class ProofReport:
 
 Proved = Mapping[Unit, datetime]
 """When each stream was proved last."""
+Challenges = Mapping[Unit, Challenge]
+"""One of those that are left for each stream."""

@@ -1,19 +1,19 @@
-"""How fast a job may send at a time of the day."""
+"""How fast a job may send, or a proof may read, at a time of the day."""
 
 from __future__ import annotations
 
 from datetime import time
 
-from zoffsite.model.job import Job, Window
+from zoffsite.model.job import Job, ProofRule, Window
 
 
-def rate_at(job: Job, local: time) -> int | None:
+def rate_at(rule: Job | ProofRule, local: time) -> int | None:
     """Bytes per second when the clock on the wall says `local`; None: no limit. The first window that fits counts.
 
     The wall clock alone decides, also when it is put forward or back: what it skips does not happen on that day, what
     it shows twice happens twice.
     """
-    return next((window.rate for window in job.windows if _within(window, local)), job.bandwidth)
+    return next((window.rate for window in rule.windows if _within(window, local)), rule.bandwidth)
 
 
 def _within(window: Window, local: time) -> bool:

@@ -19,7 +19,7 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import ProofPlan, Provable, Proved, StreamDigest
+from zoffsite.model.proof import Challenges, ProofOutcome, ProofPlan, ProofResult, Provable, Proved, StreamDigest
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.sends import written_between
 
@@ -50,6 +50,37 @@ def provable(source: DatasetState, replica: DatasetState, proved: Proved, since:
     full = [one(None, snapshot) for snapshot in shared]
     anchor = next((each for each in reversed(full) if each.proved is not None and each.proved > since), full[-1])
     return (anchor, *(one(base, to) for base, to in pairwise(shared)))
+
+
+def provable_by_challenge(
+    source: DatasetState, replica: DatasetState, proved: Proved, challenges: Challenges
+) -> tuple[Provable, ...]:
+    """The increments of the box that the source can make no more, as far as challenges are left for them."""
+    ours = {snapshot.guid for snapshot in source.snapshots}
+    found = []
+    for base, to in pairwise(replica.snapshots):
+        unit = (replica.dataset.name, base.guid, to.guid)
+        if not {base.guid, to.guid} <= ours and unit in challenges:
+            step = SendStep(to=to, base=base, estimated_bytes=written_between(replica, base, to))
+            found.append(
+                Provable(
+                    dataset=source.dataset.name,
+                    replica=replica.dataset.name,
+                    ours=step,
+                    theirs=step,
+                    proved=proved.get(unit),
+                    newest=False,
+                    challenge=challenges[unit],
+                )
+            )
+    return tuple(found)
+
+
+def wants_challenges(outcome: ProofOutcome) -> bool:
+    """An increment that was proved for the first time: a full stream can be made as long as anything is shared."""
+    each = outcome.provable
+    proved = outcome.state is ProofResult.PROVED and each.proved is None
+    return proved and each.ours.base is not None and each.challenge is None
 
 
 def choose(

@@ -5,7 +5,10 @@ A stream is records of 312 bytes (dmu_replay_record, zfs_ioctl.h), each with a p
 bears data is digested as it stands. What only tells how this end keeps it, or came to it, is left out: see
 docs/reference/proof.md. The key of the digest is a nonce, so that nobody can know the answer beforehand.
 
-    digest NONCE < STREAM       one line of JSON; exit code 65 where it is no whole, plain, raw stream
+    digest NONCE [RATE [tell]] < STREAM  one line of JSON; exit code 65 where it is no whole, plain, raw stream
+
+With a RATE it reads no more than so many bytes per second, so that the disk has time for others; 0 is no limit. With
+`tell` it says how many bytes it has read, every second, in lines before that one: {"bytes": 123}
 
 Standard library only, Python 3.9 or newer, one file: it is copied to the box as it is. Nothing of a stream is kept in
 memory but the piece that is being looked at, whatever lengths it claims.
@@ -15,9 +18,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import struct
 import sys
+import time
 from typing import NamedTuple
 
 RECORD = 312
@@ -29,6 +34,8 @@ LONGEST = 32 << 20
 PIECE = 1 << 20
 NONCE = 32
 """Bytes of a nonce."""
+TELL_EVERY = 1.0
+"""Seconds between two lines that say how far it is."""
 
 BEGIN, OBJECT, FREEOBJECTS, WRITE, FREE, END, WRITE_BYREF, SPILL, WRITE_EMBEDDED, OBJECT_RANGE = range(10)
 
@@ -190,13 +197,22 @@ def _padded(size: int) -> int:
 
 def main() -> int:
     """Digest what comes on stdin."""
-    if len(sys.argv) != 2 or not re.fullmatch(f"[0-9a-f]{{{2 * NONCE}}}", sys.argv[1]):
-        print(f"usage: digest NONCE, which has {2 * NONCE} hex digits", file=sys.stderr)
+    words = re.fullmatch(f"([0-9a-f]{{{2 * NONCE}}})(?: ([0-9]{{1,15}})( tell)?)?", " ".join(sys.argv[1:]))
+    if words is None:
+        print(f"usage: digest NONCE [RATE [tell]]; a nonce has {2 * NONCE} hex digits", file=sys.stderr)
         return 64
-    digest = StreamDigest(bytes.fromhex(sys.argv[1]))
+    digest, rate = StreamDigest(bytes.fromhex(words[1])), int(words[2] or 0)
+    began, taken = time.monotonic(), 0
+    tell_at = began + TELL_EVERY if words[3] else math.inf
     try:
         while piece := sys.stdin.buffer.read(PIECE):
             digest.update(piece)
+            taken += len(piece)
+            if rate:
+                time.sleep(max(0.0, taken / rate - (time.monotonic() - began)))
+            if time.monotonic() >= tell_at:
+                tell_at = time.monotonic() + TELL_EVERY
+                print(json.dumps({"bytes": taken}), flush=True)
         found = digest.finish()
     except MalformedStreamError as error:
         print(f"zoffsite digest: {error}", file=sys.stderr)

@@ -43,6 +43,7 @@ def _provable_json(each: Provable) -> Json:
         "base_guid": str(base) if base else None,
         "estimated_bytes": each.size,
         "proved_before": time_json(each.proved),
+        "by_challenge": each.challenge is not None,
     }
 
 

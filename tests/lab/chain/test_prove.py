@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from .churn import day
 from .conftest import MakeStage
 from .impostor import REAL, impostor
 from .stage import Json, Stage
@@ -15,7 +16,10 @@ pytestmark = pytest.mark.lab
 MIXTURE = """\
 cd /{tree}
 for i in 1 2 3; do echo small$i >small$i; done
-head -c 2M /dev/urandom >random; yes text | head -c 1M >text
+head -c 2M /dev/urandom >random; yes text | head -c 1M >text; cp text twice
+zfs set recordsize=16M compression=zstd {tree}; yes large | head -c 17M >large
+zfs set recordsize=4K compression=off {tree}; head -c 40K /dev/urandom >tiny
+zfs set recordsize=128K compression=lz4 {tree}
 truncate -s 5M sparse; printf x | dd of=sparse bs=1 seek=3000000 conv=notrunc status=none
 python3 -c 'import os; os.setxattr("random", "user.long", b"x" * 40000)'
 ln text linked; mkdir -p deep/er; mv small3 deep/er/
@@ -28,6 +32,9 @@ head -c 300K /dev/urandom >more
 printf z | dd of=/dev/zvol/{tree}/disk bs=1 seek=70000 conv=notrunc status=none
 zpool sync tank
 """
+DISK = "/dev/vdc1"
+SEEDS = (5, 6)
+"""Of days of changes: one that once went wrong stays here."""
 FLIPPER = "/usr/local/share/flip.py"
 FLIP = """\
 import struct, sys
@@ -47,10 +54,16 @@ sys.stdout.buffer.write(data)
 
 
 @pytest.fixture(scope="module")
-def stage(make_stage: MakeStage) -> Stage:
-    """Three backups of files of all kinds and of a volume."""
+def stage(make_stage: MakeStage) -> Iterator[Stage]:
+    """Two backups of files of all kinds and of a volume, in a pool that keeps blocks otherwise than the source's."""
     stage = make_stage("prove", snapshots='take = "always"')
     run = stage.source.run
+    stage.box.run(f"zpool create -f -o ashift=9 -o cachefile=none -O canmount=off narrow {DISK}")
+    stage.root = "narrow/prove"
+    stage.box.prepare_box(stage.root)
+    stage.box.run(f"zfs set checksum=sha512 dedup=on {stage.root}")
+    stage.configure()
+    run("echo 16777216 >/sys/module/zfs/parameters/zfs_max_recordsize")
     run(f"zfs set xattr=sa dnodesize=auto compression=lz4 {stage.tree}")
     run(f"zfs create -V 2M -o volblocksize=16K {stage.tree}/disk; udevadm settle; test -b /dev/zvol/{stage.tree}/disk")
     run(f"head -c 2M /dev/urandom >/dev/zvol/{stage.tree}/disk")
@@ -59,7 +72,8 @@ def stage(make_stage: MakeStage) -> Stage:
     run(LATER.format(tree=stage.tree))
     stage.backup()
     stage.box.run(f"zfs allow -u zoffsite send {stage.root}")
-    return stage
+    yield stage
+    stage.box.run("zpool destroy -f narrow")
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +94,9 @@ def states(report: Json) -> list[tuple[str, bool, str]]:
 
 
 def test_all_that_the_box_holds_is_proved_without_a_key_and_then_nothing_is_due(stage: Stage) -> None:
-    first = prove(stage)
+    done = stage.zoffsite("prove", "--json")
+    first = done.json
+    assert "home (proving): ended after" in done.err
     assert states(first) == [
         (stage.tree, False, "proved"),
         (stage.tree, True, "proved"),
@@ -91,6 +107,22 @@ def test_all_that_the_box_holds_is_proved_without_a_key_and_then_nothing_is_due(
     again = prove(stage)
     assert (again["proofs"], again["fresh"]) == ([], 4)
     assert stage.box.run(["zfs", "get", "-Hpo", "value", "keystatus", stage.replica()]).strip() == "unavailable"
+
+
+def test_what_the_source_has_no_more_is_proved_by_challenges_each_used_once(stage: Stage) -> None:
+    oldest = stage.names(stage.source, stage.tree)[0]
+    stage.source.run(["zfs", "destroy", f"{stage.tree}@{oldest}"])
+
+    def ask(expect: int = 0) -> list[tuple[bool, str]]:
+        proofs = prove(stage, "--dataset", stage.tree, "--within", "0", expect=expect)["proofs"]
+        return sorted((each["by_challenge"], each["state"]) for each in proofs)
+
+    assert ask() == [(False, "proved"), (True, "proved")]
+    stage.box.put(FLIP.encode(), FLIPPER)
+    with impostor(stage.box, "zoffsite", "send", f'{REAL} "$@" | python3 {FLIPPER}'):
+        assert ask(1) == [(False, "different"), (True, "different")]
+    assert ask() == [(False, "proved"), (True, "proved")]
+    assert ask() == [(False, "proved")]
 
 
 def test_it_stays_proved_after_the_key_was_changed_and_snapshots_in_between_are_gone(stage: Stage) -> None:
@@ -110,14 +142,17 @@ def test_it_stays_proved_after_the_key_was_changed_and_snapshots_in_between_are_
     [
         (f'{REAL} "$@" | python3 {FLIPPER}', "different"),
         (f'{REAL} "$@" | head -c 312; {REAL} send -w {{oldest}} | tail -c +313', "different"),
+        (f'{REAL} "$@" | head -c 312; {REAL} send -w {{other}} | tail -c +313', "different"),
         (f'{REAL} "$@" | head -c 100000', "failed"),
     ],
-    ids=["one flipped bit", "an old snapshot under the new guid", "a part of it"],
+    ids=["one flipped bit", "an old snapshot under the new guid", "another dataset under its guid", "a part of it"],
 )
 def test_what_the_box_does_not_hold_is_not_proved_and_an_alarm_stands(stage: Stage, lie: str, state: str) -> None:
     stage.box.put(FLIP.encode(), FLIPPER)
     oldest = f"{stage.replica()}@{stage.names(stage.box, stage.replica())[0]}"
-    with impostor(stage.box, "zoffsite", "send", lie.format(oldest=oldest)):
+    disk = stage.replica(f"{stage.tree}/disk")
+    other = f"{disk}@{stage.names(stage.box, disk)[-1]}"
+    with impostor(stage.box, "zoffsite", "send", lie.format(oldest=oldest, other=other)):
         report = prove(stage, "--dataset", stage.tree, "--within", "0", expect=1)
     (full,) = (each for each in report["proofs"] if each["base"] is None)
     assert full["state"] == state
@@ -125,6 +160,16 @@ def test_what_the_box_does_not_hold_is_not_proved_and_an_alarm_stands(stage: Sta
     notices = stage.zoffsite("plan", "--json").json["notices"]
     alarms = [each for each in notices if each["code"] == "proof-failed" and each["subject"] == stage.tree]
     assert bool(alarms) == (state == "different")
+
+
+def test_whatever_is_done_to_the_data_it_is_proved(stage: Stage) -> None:
+    stage.zoffsite("approve-key", stage.tree, f"{stage.tree}/disk")  # it was changed above
+    for seed in SEEDS:
+        stage.source.run(day(stage.tree, seed))
+        stage.backup()
+    report = prove(stage, "--dataset", stage.tree)
+    assert [each for each in states(report) if each[2] != "proved"] == []
+    assert len(report["proofs"]) >= len(SEEDS)
 
 
 def test_a_box_that_may_not_send_is_told_how_to(stage: Stage) -> None:

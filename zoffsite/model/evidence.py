@@ -1,0 +1,42 @@
+"""What shows that the data can come back: of each dataset, and of all together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from zoffsite.model.drill import PastDrill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Of one dataset, the times (UTC) when it was last so, None for never: `verified` by a listing of the box, `proved`
+    by a digest of any of its streams. `drill` is the last one, good or bad.
+    """
+
+    verified: datetime | None = None
+    proved: datetime | None = None
+    drill: PastDrill | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What bringing back the newest of everything takes: `bytes`, in `seconds`, at a rate known `by` "drills" or
+    "sends"; both are None where nobody can tell yet.
+    """
+
+    bytes: int = 0
+    seconds: float | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confidence:
+    """All of it: the evidence by the datasets' names on the source."""
+
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    recovery: Recovery = Recovery()
+
+
+NO_CONFIDENCE = Confidence()
