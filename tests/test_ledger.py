@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.planning.make import snap
-from zoffsite import ledger as module
+from tests.planning.make import dataset, snap
+from zoffsite import ledger_schema as module
 from zoffsite.ledger import HABIT, Ledger
 from zoffsite.model.errors import OperationError
 from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import ProofOutcome, ProofResult, Provable
+from zoffsite.model.proof import ProofOutcome, ProofResult, Provable, StreamDigest
+from zoffsite.model.property import Property
 
 REPLICA = "vault/box/tank:home"
 WHEN = datetime(2026, 11, 23, 3, 0, 0, 123456, tzinfo=UTC)
@@ -38,6 +39,7 @@ FULL = SentSnapshot(
     when=WHEN,
     key="aa",
     encryptionroot="tank",
+    createtxg=77,
 )
 NEXT = replace(FULL, name="two", guid=2**63, base_guid=2**64 - 2, written=70)
 ALARM = Notice(code="mostly-freed", subject="tank/home", message="gone", remedy="look", alert=True)
@@ -62,7 +64,7 @@ def test_what_was_sent_is_remembered_with_guids_of_all_64_bits(ledger: Ledger) -
     ledger.add(FULL)
     ledger.add(NEXT)
     remembered = ledger.recall().replicas[REPLICA]
-    assert remembered.on_box == (OnBox(name="one", guid=2**64 - 2), OnBox(name="two", guid=2**63))
+    assert list(remembered.on_box) == [OnBox(name="one", guid=2**64 - 2), OnBox(name="two", guid=2**63)]
     assert remembered.increments == (70,)
 
 
@@ -87,13 +89,14 @@ def test_every_column_is_written_down(ledger: Ledger, path: Path) -> None:
         "key": "aa",
         "gone": 0,
         "encryptionroot": "tank",
+        "createtxg": 77,
     }
 
 
 def test_whose_key_opened_it_when_it_was_last_sent_is_remembered(ledger: Ledger) -> None:
     ledger.add(FULL)
     ledger.add(replace(NEXT, encryptionroot="tank/home"))
-    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="three", guid=3))])
+    ledger.seen([(dataset("tank/home", encryptionroot=None), REPLICA, OnBox(name="three", guid=3))])
     assert ledger.recall().replicas[REPLICA].encryptionroot == "tank/home"
 
 
@@ -120,7 +123,7 @@ def test_another_job_knows_nothing_of_it(ledger: Ledger, path: Path) -> None:
     assert other.acknowledge("tank/home") == ()
     other.gone([(REPLICA, FULL.guid)])
     other.told([ALARM])
-    assert ledger.recall().replicas[REPLICA].on_box == (OnBox(name="one", guid=FULL.guid),)
+    assert list(ledger.recall().replicas[REPLICA].on_box) == [OnBox(name="one", guid=FULL.guid)]
     assert [alarm.told for alarm in ledger.alarms()["tank/home"]] == [False]
 
 
@@ -137,20 +140,22 @@ def test_what_is_gone_is_not_missed_and_counts_again_when_it_is_seen_or_sent_aga
     ledger.add(NEXT)
     ledger.gone([(REPLICA, FULL.guid), (REPLICA, NEXT.guid)])
     remembered = ledger.recall().replicas[REPLICA]
-    assert (remembered.on_box, remembered.increments) == ((), (70,))
-    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="one", guid=FULL.guid))])
+    assert (list(remembered.on_box), remembered.increments) == ([], (70,))
+    ledger.seen([(dataset("tank/home"), REPLICA, OnBox(name="one", guid=FULL.guid))])
     ledger.add(NEXT)
     assert [each.guid for each in ledger.recall().replicas[REPLICA].on_box] == [FULL.guid, NEXT.guid]
 
 
 def test_what_was_only_seen_is_remembered_without_being_a_habit(ledger: Ledger) -> None:
-    ledger.seen([("tank/home", 7, REPLICA, OnBox(name="one", guid=1)), ("tank/x", 8, "r/x", OnBox(name="one", guid=1))])
+    one = OnBox(name="one", guid=1)
+    ledger.seen([(dataset("tank/home"), REPLICA, one), (dataset("tank/x"), "r/x", one)])
     memory = ledger.recall()
-    assert {name: each.on_box for name, each in memory.replicas.items()} == {
-        REPLICA: (OnBox(name="one", guid=1),),
-        "r/x": (OnBox(name="one", guid=1),),
+    assert {name: list(each.on_box) for name, each in memory.replicas.items()} == {
+        REPLICA: [OnBox(name="one", guid=1)],
+        "r/x": [OnBox(name="one", guid=1)],
     }
     assert memory.replicas[REPLICA].increments == ()
+    assert memory.replicas[REPLICA].encryptionroot == dataset("tank/home").encryptionroot == "tank/home"
 
 
 def test_the_first_key_is_trusted_and_no_other_until_it_is_said_so(ledger: Ledger) -> None:
@@ -309,3 +314,32 @@ def test_the_increments_since_a_time_are_told_without_full_sends_and_other_jobs(
     Ledger(path, "other").add(replace(NEXT, guid=6))
     assert ledger.increments(WHEN) == (Increment(dataset="tank/home", written=80, when=WHEN),)
     assert [each.written for each in ledger.increments(WHEN - timedelta(days=1))] == [70, 80]
+
+
+def test_the_properties_of_a_dataset_are_remembered_as_they_were_last_and_go_with_its_name(ledger: Ledger) -> None:
+    ledger.add(FULL)
+    assert ledger.recall().replicas[REPLICA].properties is None
+    first = (Property(name="recordsize", value="1048576"),)
+    ledger.describe([("tank/home", REPLICA, first, WHEN), ("tank/none", "vault/box/tank:none", (), WHEN)])
+    known = ledger.recall().replicas[REPLICA]
+    assert (known.properties, known.described) == (first, WHEN)
+    assert ledger.recall().replicas["vault/box/tank:none"].properties == ()
+    second = (Property(name="mountpoint", value='/a "b"', origin="tank"),)
+    ledger.describe([("tank/home", REPLICA, second, WHEN)])
+    ledger.renamed(ledger.recall().replicas[REPLICA], "tank/house", "vault/box/tank:house")
+    assert ledger.recall().replicas["vault/box/tank:house"].properties == second
+
+
+def test_challenges_are_kept_spent_one_by_one_and_dropped_with_what_they_are_of(ledger: Ledger) -> None:
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    answers = [StreamDigest(digest=letter * 64, toguid=102, fromguid=101, bytes=7) for letter in "ab"]
+    assert ledger.challenges() == {}
+    for number, answer in enumerate(answers):
+        ledger.keep_challenge(each, bytes([number]) * 32, answer)
+    (first,) = ledger.challenges().values()
+    assert (first.nonce, first.answer) == (bytes(32), answers[0])
+    ledger.spend_challenge(first)
+    assert ledger.challenges()[each.unit].answer == answers[1]
+    ledger.gone([(REPLICA, 101)])
+    assert ledger.challenges() == {}

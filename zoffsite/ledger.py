@@ -11,56 +11,59 @@ makes no file. Every failure is an OperationError: "ledger-unreadable", "ledger-
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 import tempfile
-from collections import defaultdict
+from array import array
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from shlex import quote
+from sys import intern
+from typing import Any
 
+from zoffsite import ledger_schema
+from zoffsite.model.dataset import Dataset
+from zoffsite.model.drill import Drilled, DrillOutcome, DrillResult, PastDrill, Speed
 from zoffsite.model.errors import OperationError
-from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
+from zoffsite.model.event import Event, EventKind
+from zoffsite.model.memory import Arrived, Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
 from zoffsite.model.notice import Notice
-from zoffsite.model.proof import ProofOutcome, ProofResult, Proved
+from zoffsite.model.plan import PrunePlan
+from zoffsite.model.proof import Challenge, Challenges, ProofOutcome, ProofResult, Provable, Proved, StreamDigest
+from zoffsite.model.property import Property
 
 BUSY = 30.0
 """Seconds to wait for another process that is writing."""
 HABIT = 30
 """How many of a replica's last increments are its habit."""
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        # A guid has 64 bits without a sign, an INTEGER here 63 and one: it is text. `gone`: pruned by us, or lost.
-        """CREATE TABLE sent (
-            id INTEGER PRIMARY KEY, job TEXT NOT NULL, dataset TEXT NOT NULL, dataset_guid TEXT NOT NULL,
-            replica TEXT NOT NULL, snapshot TEXT NOT NULL, guid TEXT NOT NULL, base_guid TEXT,
-            written INTEGER, bytes INTEGER, seconds REAL, at TEXT NOT NULL, key TEXT,
-            gone INTEGER NOT NULL DEFAULT 0, UNIQUE (job, replica, guid)
-        ) STRICT""",
-        """CREATE TABLE trusted (
-            job TEXT NOT NULL, replica TEXT NOT NULL, dataset TEXT NOT NULL, dataset_guid TEXT NOT NULL,
-            key TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (job, replica)
-        ) STRICT""",
-        """CREATE TABLE alarms (
-            job TEXT NOT NULL, dataset TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, at TEXT NOT NULL,
-            told INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job, dataset, code)
-        ) STRICT""",
-    ),
-    # For a restore: which key opened the dataset when it was sent.
-    ("ALTER TABLE sent ADD COLUMN encryptionroot TEXT",),
-    (
-        # `base_guid` is "0" for a full stream; `equal` says whether both ends came to the same.
-        """CREATE TABLE proofs (
-            id INTEGER PRIMARY KEY, job TEXT NOT NULL, dataset TEXT NOT NULL, replica TEXT NOT NULL,
-            snapshot TEXT NOT NULL, guid TEXT NOT NULL, base_guid TEXT NOT NULL, equal INTEGER NOT NULL,
-            bytes INTEGER NOT NULL, seconds REAL NOT NULL, at TEXT NOT NULL
-        ) STRICT""",
-    ),
-)
-"""One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
+HISTORY = """
+    SELECT job, id, at, iif(bytes IS NULL, 'found', 'sent') AS kind, dataset, snapshot, guid,
+        iif(bytes IS NULL, NULL, coalesce(base_guid, '0')) AS base, bytes, seconds, 1 AS good, NULL AS side,
+        NULL AS destroyed FROM sent
+    UNION ALL SELECT job, id, at, 'proved', dataset, snapshot, guid, base_guid, bytes, seconds, equal, NULL, NULL
+        FROM proofs
+    UNION ALL SELECT job, id, at, 'drilled', dataset, snapshot, guid, NULL, bytes, seconds, passed, NULL, NULL
+        FROM drills
+    UNION ALL SELECT job, id, at, 'pruned', dataset, coalesce(json_extract(snapshots, '$[0]'), ''), NULL, NULL, NULL,
+        NULL, 1, side, destroyed FROM prunes
+"""
+"""Every event of every job, in the columns that `_event` reads."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """The rows of one replica, as they come: what must be there, the sizes of its last increments, its newest root."""
+
+    names: list[str] = field(default_factory=list)
+    guids: array[int] = field(default_factory=partial(array, "Q"))
+    increments: deque[int] = field(default_factory=partial(deque, maxlen=HABIT))
+    root: str | None = None
 
 
 class Ledger:
@@ -121,7 +124,8 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 "INSERT OR REPLACE INTO sent (job, dataset, dataset_guid, replica, snapshot, guid, base_guid, written,"
-                " bytes, seconds, at, key, encryptionroot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " bytes, seconds, at, key, encryptionroot, createtxg)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     self.job,
                     sent.dataset,
@@ -136,32 +140,34 @@ class Ledger:
                     _text(sent.when),
                     sent.key,
                     sent.encryptionroot,
+                    sent.createtxg,
                 ),
             )
 
-    def seen(self, snapshots: Iterable[tuple[str, int, str, OnBox]]) -> None:
+    def seen(self, snapshots: Iterable[tuple[Dataset, str, OnBox]]) -> None:
         """Write down what the box has although nobody remembers that it was sent, or it was thought to be gone.
 
-        Each with its dataset, the guid of that, and the replica.
+        Each with its dataset on the source, as it is now, and the replica.
         """
         now = _text(datetime.now(UTC))
         rows = [
-            (self.job, dataset, str(dataset_guid), replica, each.name, str(each.guid), now)
-            for dataset, dataset_guid, replica, each in snapshots
+            (self.job, dataset.name, str(dataset.guid), replica, each.name, str(each.guid), now, dataset.encryptionroot)
+            for dataset, replica, each in snapshots
         ]
         with self._transaction() as db:
             db.executemany(
-                "INSERT INTO sent (job, dataset, dataset_guid, replica, snapshot, guid, at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, replica, guid) DO UPDATE SET gone = 0",
+                "INSERT INTO sent (job, dataset, dataset_guid, replica, snapshot, guid, at, encryptionroot)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, replica, guid) DO UPDATE SET gone = 0",
                 rows,
             )
 
     def gone(self, snapshots: Iterable[tuple[str, int]]) -> None:
         """From now on the box need not have these (replica, guid) any more."""
         with self._transaction() as db:
+            rows = [(self.job, replica, str(guid)) for replica, guid in snapshots]
+            db.executemany("UPDATE sent SET gone = 1 WHERE job = ? AND replica = ? AND guid = ?", rows)
             db.executemany(
-                "UPDATE sent SET gone = 1 WHERE job = ? AND replica = ? AND guid = ?",
-                [(self.job, replica, str(guid)) for replica, guid in snapshots],
+                "DELETE FROM challenges WHERE job = ?1 AND replica = ?2 AND (guid = ?3 OR base_guid = ?3)", rows
             )
 
     def renamed(self, old: Remembered, dataset: str, replica: str) -> None:
@@ -169,11 +175,43 @@ class Ledger:
         names = (self.job, old.dataset, old.replica)
         with self._transaction() as db:
             db.execute("UPDATE OR REPLACE alarms SET dataset = ?4 WHERE job = ?1 AND dataset = ?2", (*names, dataset))
-            for table in ("sent", "trusted", "proofs"):
+            for table in ("sent", "trusted", "proofs", "described", "drills", "prunes", "challenges"):
                 db.execute(
                     f"UPDATE OR REPLACE {table} SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",  # noqa: S608
                     (*names, dataset, replica),
                 )
+
+    def describe(self, found: Iterable[tuple[str, str, tuple[Property, ...], datetime]]) -> None:
+        """Write down the properties that are not the default, with their dataset, the replica, and since when (UTC)."""
+        rows = [
+            (self.job, replica, dataset, json.dumps([(p.name, p.value, p.origin) for p in properties]), _text(at))
+            for dataset, replica, properties, at in found
+        ]
+        with self._transaction() as db:
+            db.executemany("INSERT OR REPLACE INTO described VALUES (?, ?, ?, ?, ?)", rows)
+
+    def pruned(self, dataset: str, replica: str, plan: PrunePlan, destroyed: int) -> None:
+        """Write down what was to be pruned on one side, and how many snapshots went."""
+        names = json.dumps([each.name for each in plan.destroy])
+        row = (self.job, dataset, replica, plan.side.value, names, destroyed, _text(datetime.now(UTC)))
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO prunes (job, dataset, replica, side, snapshots, destroyed, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def history(self, dataset: str | None, most: int) -> tuple[Event, ...]:
+        """What happened to `dataset` and all below it (None: to all), newest first, `most` events at most."""
+        if not self.path.exists():
+            return ()
+        with self._transaction("BEGIN") as db:
+            rows = db.execute(
+                f"SELECT * FROM ({HISTORY}) WHERE job = ?1 AND (?2 IS NULL OR dataset = ?2"  # noqa: S608
+                " OR substr(dataset, 1, length(?2) + 1) = ?2 || '/') ORDER BY at DESC, id DESC LIMIT ?3",
+                (self.job, dataset, most),
+            )
+            return tuple(map(_event, rows))
 
     def add_proof(self, outcome: ProofOutcome) -> None:
         """Write down what both ends said of a stream; one of which nobody knows is none."""
@@ -208,6 +246,112 @@ class Ledger:
             last = {(replica, int(base), int(to)): (equal, at) for replica, base, to, equal, at in rows}
             return {unit: datetime.fromisoformat(at) for unit, (equal, at) in last.items() if equal}
 
+    def keep_challenge(self, each: Provable, nonce: bytes, answer: StreamDigest) -> None:
+        """Write down what the source said of a stream."""
+        replica, base, to = each.unit
+        row = (self.job, each.dataset, replica, str(to), str(base), nonce.hex(), answer.digest, answer.bytes)
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO challenges (job, dataset, replica, guid, base_guid, nonce, digest, bytes, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*row, _text(datetime.now(UTC))),
+            )
+
+    def challenges(self) -> Challenges:
+        """One for each stream that has any left."""
+        if not self.path.exists():
+            return {}
+        with self._transaction("BEGIN") as db:
+            rows = db.execute(
+                "SELECT min(id), replica, base_guid, guid, nonce, digest, bytes FROM challenges WHERE job = ?"
+                " GROUP BY replica, base_guid, guid",
+                (self.job,),
+            )
+            return {(row[1], int(row[2]), int(row[3])): _challenge(*row) for row in rows}
+
+    def spend_challenge(self, challenge: Challenge) -> None:
+        """It is about to be asked, and worth nothing from then on."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM challenges WHERE job = ? AND id = ?", (self.job, challenge.number))
+
+    def add_drill(self, outcome: DrillOutcome) -> None:
+        """Write down how a drill ended; of one of which nobody knows, only that the dataset has had its turn."""
+        each = outcome.drillable
+        turn = (self.job, each.dataset, _text(outcome.when))
+        row = (
+            self.job,
+            each.dataset,
+            each.replica,
+            each.ours.name,
+            str(each.ours.guid),
+            outcome.state is DrillResult.PASSED,
+            outcome.bytes,
+            outcome.recovery,
+            _text(outcome.when),
+        )
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", turn)
+            if outcome.state is DrillResult.FAILED:
+                return
+            db.execute(
+                "INSERT INTO drills (job, dataset, replica, snapshot, guid, passed, bytes, seconds, at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def turns(self) -> Mapping[str, datetime]:
+        """When each dataset was drilled last, however that ended."""
+        if not self.path.exists():
+            return {}
+        with self._transaction("BEGIN") as db:
+            rows = db.execute("SELECT dataset, at FROM turns WHERE job = ?", (self.job,))
+            return {dataset: datetime.fromisoformat(at) for dataset, at in rows}
+
+    def drilled(self) -> Drilled:
+        """The last drill of each dataset."""
+        if not self.path.exists():
+            return {}
+        with self._transaction("BEGIN") as db:
+            rows = db.execute(
+                "SELECT dataset, passed, bytes, seconds, at FROM drills WHERE job = ? ORDER BY id", (self.job,)
+            )
+            return {
+                dataset: PastDrill(
+                    when=datetime.fromisoformat(at), passed=bool(passed), bytes=count, seconds=seconds or 0.0
+                )
+                for dataset, passed, count, seconds, at in rows
+            }
+
+    def speed(self) -> Speed | None:
+        """How fast the last drills brought data back; without any, how fast the last sends took it there."""
+        if not self.path.exists():
+            return None
+        with self._transaction("BEGIN") as db:
+            for by, table in (("drills", "drills"), ("sends", "sent")):
+                count, seconds = db.execute(
+                    "SELECT sum(bytes), sum(seconds) FROM (SELECT bytes, seconds FROM"  # noqa: S608
+                    f" {table} WHERE job = ? AND bytes > 0 AND seconds > 0 ORDER BY id DESC LIMIT ?)",
+                    (self.job, HABIT),
+                ).fetchone()
+                if count:
+                    return Speed(rate=count / seconds, by=by)
+            return None
+
+    def wrote_canary(self, guid: int, sha256: str) -> None:
+        """The snapshot with this guid holds the canary's file with this digest."""
+        row = (self.job, str(guid), sha256, _text(datetime.now(UTC)))
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", row)
+
+    def canary(self, guid: int) -> str | None:
+        """The digest of what was written before that snapshot; None where nothing was."""
+        if not self.path.exists():
+            return None
+        with self._transaction("BEGIN") as db:
+            found = db.execute("SELECT sha256 FROM canaries WHERE job = ? AND guid = ?", (self.job, str(guid)))
+            row = found.fetchone()
+            return None if row is None else str(row[0])
+
     def raise_alarms(self, notices: Iterable[Notice]) -> None:
         """Let these stand, by their subject (a dataset) and code; those that stand already stay as they are."""
         rows = [(self.job, each.subject, each.code, each.message, _text(datetime.now(UTC))) for each in notices]
@@ -235,27 +379,36 @@ class Ledger:
             "SELECT dataset, replica, dataset_guid, key FROM trusted WHERE job = ?", (self.job,)
         ):
             found[replica] = Remembered(dataset=dataset, replica=replica, dataset_guid=int(dataset_guid), key=key)
-        on_box: defaultdict[str, list[OnBox]] = defaultdict(list)
-        roots: dict[str, str | None] = {}
-        for replica, name, guid, root in db.execute(
-            "SELECT replica, snapshot, guid, encryptionroot FROM sent WHERE job = ? AND gone = 0 ORDER BY id",
+        sent: defaultdict[str, _Sent] = defaultdict(_Sent)
+        for replica, name, guid, root, increment, gone in db.execute(
+            "SELECT replica, snapshot, guid, encryptionroot, iif(base_guid IS NULL, NULL, written), gone"
+            " FROM sent NOT INDEXED WHERE job = ? ORDER BY id",  # in this order as it lies there: nothing is sorted
             (self.job,),
         ):
-            on_box[replica].append(OnBox(name=name, guid=int(guid)))
-            roots[replica] = root or roots.get(replica)
-        increments: defaultdict[str, list[int]] = defaultdict(list)
-        for replica, written in db.execute(
-            "SELECT replica, written FROM (SELECT replica, written, row_number() OVER (PARTITION BY replica ORDER BY id"
-            " DESC) AS number FROM sent WHERE job = ? AND base_guid IS NOT NULL) WHERE number <= ? ORDER BY number",
-            (self.job, HABIT),
+            rows = sent[replica]
+            if increment is not None:
+                rows.increments.append(increment)
+            if not gone:
+                rows.names.append(intern(name))
+                rows.guids.append(int(guid))
+                rows.root = root or rows.root
+        for replica, dataset, properties, at in db.execute(
+            "SELECT replica, dataset, properties, at FROM described WHERE job = ?", (self.job,)
         ):
-            increments[replica].append(written)
-        for replica in {*on_box, *increments}:
             found[replica] = replace(
                 found[replica],
-                on_box=tuple(on_box[replica]),
-                increments=tuple(increments[replica]),
-                encryptionroot=roots.get(replica),
+                dataset=dataset,
+                replica=replica,
+                properties=_properties(properties),
+                described=datetime.fromisoformat(at),
+            )
+        while sent:
+            replica, rows = sent.popitem()
+            found[replica] = replace(
+                found[replica],
+                on_box=Arrived(rows.names, rows.guids),
+                increments=tuple(reversed(rows.increments)),
+                encryptionroot=rows.root,
             )
         return dict(found)
 
@@ -275,11 +428,11 @@ class Ledger:
                 _make(self.path)
             with contextlib.closing(_open(self.path)) as db:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(MIGRATIONS):
+                if version > len(ledger_schema.MIGRATIONS):
                     raise self._newer(version)
                 db.execute(begin)
                 with db:
-                    _migrate(db)
+                    ledger_schema.migrate(db)
                     yield db
         except (sqlite3.Error, OSError, ValueError) as error:
             raise self._failed(error) from error
@@ -288,7 +441,7 @@ class Ledger:
         return OperationError(
             "use",
             f"the ledger {self.path}",
-            f"a newer zoffsite made it (version {version}; this one knows {len(MIGRATIONS)})",
+            f"a newer zoffsite made it (version {version}; this one knows {len(ledger_schema.MIGRATIONS)})",
             "install the newer zoffsite again; alarms and changed keys go unnoticed, and nothing is pruned, until then",
             code="ledger-newer",
         )
@@ -323,20 +476,37 @@ def _make(path: Path) -> None:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("BEGIN IMMEDIATE")
             with db:
-                _migrate(db)
+                ledger_schema.migrate(db)
         with contextlib.suppress(FileExistsError):
             os.link(name, path)
     finally:
         Path(name).unlink()
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Inside a transaction that may write: another process may have done it just before."""
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    for number, statements in enumerate(MIGRATIONS[version:], version + 1):
-        for statement in statements:
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {number}")
+def _event(row: tuple[Any, ...]) -> Event:
+    at, kind, dataset, snapshot, guid, base, count, seconds, good, side, destroyed = row[2:]
+    return Event(
+        when=datetime.fromisoformat(at),
+        kind=EventKind(kind),
+        dataset=dataset,
+        snapshot=snapshot,
+        guid=None if guid is None else int(guid),
+        base_guid=None if base is None else int(base),
+        bytes=count,
+        seconds=seconds,
+        good=bool(good),
+        side=side,
+        count=destroyed,
+    )
+
+
+def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str, size: int) -> Challenge:
+    answer = StreamDigest(digest=digest, toguid=int(to), fromguid=int(base), bytes=size)
+    return Challenge(number=number, nonce=bytes.fromhex(nonce), answer=answer)
+
+
+def _properties(text: str) -> tuple[Property, ...]:
+    return tuple(Property(name=name, value=value, origin=origin) for name, value, origin in json.loads(text))
 
 
 def _text(moment: datetime) -> str:

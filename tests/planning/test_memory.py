@@ -7,9 +7,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from zoffsite.model.memory import Memory, OnBox, Remembered, StandingAlarm
+from zoffsite.model.memory import Arrived, Memory, OnBox, Remembered, StandingAlarm
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused
-from zoffsite.planning.memory import another_source, lost, memory_of, missing_of, standing_notices, unremembered
+from zoffsite.planning.memory import (
+    another_source,
+    lost,
+    memory_of,
+    missing_of,
+    standing_notices,
+    under_root,
+    unremembered,
+)
 from zoffsite.planning.sends import plan_sends
 
 from .make import JOB, REPLICA, SOURCE, mark, replica, snap, source, there, token
@@ -19,7 +27,11 @@ def on_box(*numbers: int) -> tuple[OnBox, ...]:
     return tuple(OnBox(name=there(number).name, guid=there(number).guid) for number in numbers)
 
 
-KNOWN = Remembered(dataset_guid=1, key="aa", on_box=on_box(1, 2, 3))
+def arrived(*numbers: int) -> Arrived:
+    return Arrived.of(on_box(*numbers))
+
+
+KNOWN = Remembered(dataset_guid=1, key="aa", on_box=arrived(1, 2, 3))
 
 
 def test_a_box_that_has_what_it_had_raises_nothing() -> None:
@@ -94,7 +106,7 @@ def test_the_name_comes_before_the_guid() -> None:
 def test_only_what_both_sides_have_is_taken_over_into_the_memory() -> None:
     here = source(snap(2), snap(4), bookmarks=[mark(1)])
     state = replica(there(1), there(2), there(3), there(4))
-    assert unremembered(here, state, Remembered(on_box=on_box(2))) == on_box(1, 4)
+    assert unremembered(here, state, Remembered(on_box=arrived(2))) == on_box(1, 4)
     assert unremembered(here, None, Remembered()) == ()
 
 
@@ -107,3 +119,13 @@ def test_a_standing_alarm_says_since_when_and_alerts_until_somebody_was_told() -
     assert (notice.code, notice.subject, notice.alert) == ("mostly-freed", SOURCE, True)
     (notice,) = standing_notices(JOB, SOURCE, Remembered(alarms=(replace(alarm, told=True),)))
     assert not notice.alert
+
+
+def test_what_is_known_of_replicas_holds_for_them_on_a_pool_of_another_name() -> None:
+    other = replace(KNOWN, key="bb")
+    memory = Memory(
+        replicas={"vault/box/tank:home": KNOWN, "carried/box/tank:work": other, "vault/box/tank:work": KNOWN}
+    )
+    moved = under_root(memory, "carried/box").replicas
+    assert moved["carried/box/tank:home"] == KNOWN
+    assert moved["carried/box/tank:work"] == other

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import overload
+
+from zoffsite.model.property import Property
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +17,7 @@ class SentSnapshot:
 
     `key` is the fingerprint of the wrapped key that came along; `encryptionroot` whose key opened the dataset then.
     `written` is its size as the source counts it, whole even where the send was resumed; `bytes` crossed the wire.
-    `when` is UTC.
+    `when` is UTC; `createtxg` that of the snapshot on the source.
     """
 
     dataset: str
@@ -28,6 +32,7 @@ class SentSnapshot:
     when: datetime
     key: str
     encryptionroot: str | None = None
+    createtxg: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,50 @@ class OnBox:
     guid: int
 
 
+class Arrived(Sequence[OnBox]):
+    """All that the box must still have of one replica, oldest first, in columns as in `Snapshots`."""
+
+    __slots__ = ("guids", "names")
+
+    def __init__(self, names: Iterable[str], guids: Iterable[int]) -> None:
+        self.names = tuple(names)
+        self.guids = array("Q", guids)
+
+    @classmethod
+    def of(cls, given: Iterable[OnBox]) -> Arrived:
+        """Those given, in their order."""
+        known = tuple(given)
+        return cls((each.name for each in known), (each.guid for each in known))
+
+    @overload
+    def __getitem__(self, place: int) -> OnBox: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Arrived: ...
+
+    def __getitem__(self, place: int | slice) -> OnBox | Arrived:
+        if isinstance(place, slice):
+            return Arrived(self.names[place], self.guids[place])
+        return OnBox(name=self.names[place], guid=self.guids[place])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Arrived):
+            return NotImplemented
+        return (self.names, self.guids) == (other.names, other.guids)
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+    def __repr__(self) -> str:
+        return f"Arrived.of({list(self)})"
+
+
+NEVER_ANY = Arrived((), ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingAlarm:
     """An alarm that nobody has acknowledged yet, raised at `raised` (UTC). `told`: an alert has gone out."""
@@ -62,19 +111,22 @@ class Remembered:
     """What is known of one dataset and its replica; empty where nothing is.
 
     `dataset_guid` and `key`: which dataset and which wrapped key are trusted to be what the replica is made of.
-    `on_box` is oldest first; `increments` are the sizes in bytes of the last ones sent, newest first. `dataset` and
+    `increments` are the sizes in bytes of the last ones sent, newest first. `dataset` and
     `replica` are the names under which it is remembered: others than today's where both were renamed.
-    `encryptionroot` is whose key opened it when it was last sent.
+    `encryptionroot` is whose key opened it when it was last sent. `properties` are those of the dataset that are not
+    the default, None where nobody has looked yet; `described` (UTC) is when the user properties among them were read.
     """
 
     dataset: str = ""
     replica: str = ""
     dataset_guid: int | None = None
     key: str | None = None
-    on_box: tuple[OnBox, ...] = ()
+    on_box: Arrived = NEVER_ANY
     increments: tuple[int, ...] = ()
     alarms: tuple[StandingAlarm, ...] = ()
     encryptionroot: str | None = None
+    properties: tuple[Property, ...] | None = None
+    described: datetime | None = None
 
 
 NOTHING = Remembered()

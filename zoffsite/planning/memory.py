@@ -10,6 +10,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.memory import NOTHING, Memory, OnBox, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused
+from zoffsite.model.snapshots import NO_SNAPSHOTS
 from zoffsite.planning.obstacles import shown_names
 
 
@@ -19,10 +20,19 @@ def memory_of(memory: Memory, source: DatasetState, replica: str, there: Dataset
     return replace(found, alarms=memory.alarms.get(found.dataset or source.dataset.name, ()))
 
 
+def under_root(memory: Memory, root: str) -> Memory:
+    """What is known of replicas, by the names that they have below `root`: a disk carried home may have another.
+
+    One that is known by its name there already stays as it is.
+    """
+    moved = {f"{root}/{name.rpartition('/')[2]}": known for name, known in memory.replicas.items()}
+    return replace(memory, replicas={**moved, **memory.replicas})
+
+
 def _renamed(memory: Memory, source: DatasetState, there: DatasetState | None) -> Remembered:
-    on_box = {snapshot.guid for snapshot in there.snapshots} if there else set()
+    on_box = set(there.snapshots.guids) if there else set()
     same = (each for each in memory.replicas.values() if each.dataset_guid == source.dataset.guid)
-    return next((each for each in same if any(known.guid in on_box for known in each.on_box)), NOTHING)
+    return next((each for each in same if not on_box.isdisjoint(each.on_box.guids)), NOTHING)
 
 
 def another_source(job: Job, plan: DatasetPlan, source: DatasetState, memory: Remembered) -> Refused | None:
@@ -65,17 +75,19 @@ def lost(job: Job, dataset: str, replica: DatasetState | None, memory: Remembere
 
 def missing_of(replica: DatasetState | None, memory: Remembered) -> tuple[OnBox, ...]:
     """What the box must still have and has not, oldest first."""
-    there = {snapshot.guid for snapshot in replica.snapshots} if replica else set()
-    return tuple(each for each in memory.on_box if each.guid not in there)
+    there = set(replica.snapshots.guids) if replica else set()
+    known = memory.on_box
+    return tuple(known[place] for place, guid in enumerate(known.guids) if guid not in there)
 
 
 def unremembered(source: DatasetState, replica: DatasetState | None, memory: Remembered) -> tuple[OnBox, ...]:
     """What both sides have, oldest first, and the ledger does not know of: sent before there was one, or by a run that
     was killed before it could write it down. What only the box knows is not taken over."""
-    known = {each.guid for each in memory.on_box}
-    ours = {snapshot.guid for snapshot in source.snapshots} | {bookmark.guid for bookmark in source.bookmarks}
-    snapshots = replica.snapshots if replica else ()
-    return tuple(OnBox(name=s.name, guid=s.guid) for s in snapshots if s.guid in ours and s.guid not in known)
+    known = set(memory.on_box.guids)
+    ours = {*source.snapshots.guids, *(bookmark.guid for bookmark in source.bookmarks)}
+    there = replica.snapshots if replica else NO_SNAPSHOTS
+    both = zip(there.names, there.guids, strict=True)
+    return tuple(OnBox(name=name, guid=guid) for name, guid in both if guid in ours and guid not in known)
 
 
 def standing_notices(job: Job, dataset: str, memory: Remembered) -> tuple[Notice, ...]:

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.planning.make_drill import drillable
+from zoffsite.ledger import Ledger
+from zoffsite.model.drill import DrillOutcome, DrillResult, Speed
+from zoffsite.model.memory import SentSnapshot
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    return Ledger(tmp_path / "ledger.sqlite", "home")
+
+
+def outcome(name: str, state: DrillResult, days: int, recovery: float | None = 2.0) -> DrillOutcome:
+    return DrillOutcome(
+        drillable=drillable(name), state=state, when=NOW + timedelta(days=days), bytes=1000, recovery=recovery
+    )
+
+
+def sent(count: int, seconds: float) -> SentSnapshot:
+    return SentSnapshot(
+        dataset="tank/a",
+        dataset_guid=1,
+        replica="vault/a",
+        name="s",
+        guid=count,
+        base_guid=None,
+        written=count,
+        bytes=count,
+        seconds=seconds,
+        when=NOW,
+        key="k",
+    )
+
+
+def test_the_last_drill_of_each_dataset_is_remembered_good_or_bad_and_a_failed_one_as_a_turn(ledger: Ledger) -> None:
+    assert ledger.drilled() == {}
+    ledger.add_drill(outcome("tank/a", DrillResult.PASSED, 1))
+    ledger.add_drill(outcome("tank/b", DrillResult.PASSED, 2))
+    ledger.add_drill(outcome("tank/a", DrillResult.DIFFERENT, 3, recovery=None))
+    ledger.add_drill(outcome("tank/b", DrillResult.FAILED, 4, recovery=None))
+    assert ledger.turns() == {"tank/a": NOW + timedelta(days=3), "tank/b": NOW + timedelta(days=4)}
+    last = ledger.drilled()
+    assert (last["tank/a"].passed, last["tank/a"].when) == (False, NOW + timedelta(days=3))
+    assert (last["tank/b"].passed, last["tank/b"].seconds, last["tank/b"].bytes) == (True, 2.0, 1000)
+    assert Ledger(ledger.path, "other").drilled() == {}
+
+
+def test_the_speed_is_that_of_drills_and_that_of_sends_only_before_the_first(ledger: Ledger) -> None:
+    assert ledger.speed() is None
+    ledger.add(sent(3000, 1.0))
+    ledger.add(sent(1000, 3.0))
+    assert ledger.speed() == Speed(rate=1000.0, by="sends")
+    ledger.add_drill(outcome("tank/a", DrillResult.DIFFERENT, 1, recovery=None))
+    assert ledger.speed() == Speed(rate=1000.0, by="sends")
+    ledger.add_drill(outcome("tank/a", DrillResult.PASSED, 2))
+    assert ledger.speed() == Speed(rate=500.0, by="drills")
+
+
+def test_a_canary_is_known_by_the_guid_of_its_snapshot(ledger: Ledger) -> None:
+    assert ledger.canary(2**64 - 1) is None
+    ledger.wrote_canary(2**64 - 1, "ab")
+    assert ledger.canary(2**64 - 1) == "ab"
+    assert ledger.canary(5) is None
