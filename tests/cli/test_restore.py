@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cli.test_commands import write_settings, zoffsite
-from zoffsite.cli.restore import moment_of
+from tests.planning.make import JOB
+from tests.views.test_restore import DONE, PART, report
+from zoffsite.cli.restore import _draw_report, moment_of
+from zoffsite.model.property import Property
 
 __all__ = ["zoffsite"]  # a fixture
 
@@ -52,6 +57,7 @@ def test_a_date_is_the_end_of_that_day_and_a_time_is_local(in_berlin: None, text
         (("--mount",), "no terminal"),
         (("--bandwidth", "5"), "--bandwidth 5"),
         (("--bandwidth", "5 Mbit/s"), "--bandwidth 5 Mbit/s"),
+        (("--path", "letters", "--key-file", "/root/key"), "no whole path"),
     ],
 )
 def test_what_cannot_be_meant_is_said_before_any_host_is_asked(
@@ -63,6 +69,13 @@ def test_what_cannot_be_meant_is_said_before_any_host_is_asked(
     assert said in " ".join(done.stderr.split())
 
 
+@pytest.mark.parametrize("path", ["/letters", "a/../b", "a//b", "", "a/"])
+def test_a_path_is_one_within_the_dataset(tmp_path: Path, zoffsite: Zoffsite, path: str) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    done = zoffsite("restore", "tank/home", "--to", "/root/to", "--path", path, "--key-file", "/root/key")
+    assert (done.returncode, "no path within a dataset" in " ".join(done.stderr.split())) == (2, True)
+
+
 def test_a_gate_gives_nothing_back_without_a_key_for_restores(tmp_path: Path, zoffsite: Zoffsite) -> None:
     write_settings(tmp_path, 1, remote=False)
     file = tmp_path / "zoffsite.toml"
@@ -71,3 +84,10 @@ def test_a_gate_gives_nothing_back_without_a_key_for_restores(tmp_path: Path, zo
     done = zoffsite("restore", "tank/home", "--to", "tank/back")
     assert done.returncode == 2
     assert "restore_identity_file" in done.stderr
+
+
+def test_a_command_to_type_next_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    later = (Property(name="mountpoint", value=f"/srv/{'x' * 200}"),)
+    outcome = replace(DONE, plan=replace(PART, properties_later=later), unlocked=True, mounted="/tank/back")
+    _draw_report(Console(width=80), JOB, report(outcome))
+    assert f"  zfs set mountpoint=/srv/{'x' * 200} 'tank/my home'\n" in capsys.readouterr().out

@@ -8,8 +8,9 @@ import pytest
 
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
-from zoffsite.model.memory import Memory, OnBox, Remembered
+from zoffsite.model.memory import Arrived, Memory, Remembered
 from zoffsite.model.restore import Landing, Restoration, RestoreAction, RestorePlan, Wanted
+from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
 from zoffsite.planning.restoration import MARGIN, TIMES_LONGER, check_not_the_box, plan_restore
 
 from .make import JOB, dataset, replica_dataset, snap
@@ -21,7 +22,7 @@ WANTED = Wanted(dataset="tank/home", to="tank/back")
 def on_box(name: str, *numbers: int, **changes: Any) -> DatasetState:
     """The replica of a dataset, with the snapshots of these numbers."""
     replica = f"{ROOT}/{name.replace('/', ':')}"
-    versions = tuple(snap(number, where=replica) for number in numbers)
+    versions = Snapshots.of(snap(number, where=replica) for number in numbers)
     return DatasetState(dataset=replica_dataset(replica, **changes), snapshots=versions)
 
 
@@ -39,7 +40,9 @@ def one(*states: DatasetState, **more: Any) -> Restoration:
 
 def here(name: str, *numbers: int, token: str | None = None) -> Mapping[str, DatasetState]:
     versions = tuple(snap(number, where=name) for number in numbers)
-    return {name: DatasetState(dataset=dataset(name, resume_token=token, mounted=False), snapshots=versions)}
+    return {
+        name: DatasetState(dataset=dataset(name, resume_token=token, mounted=False), snapshots=Snapshots.of(versions))
+    }
 
 
 def begun(number: int, **changes: Any) -> TokenContents:
@@ -126,6 +129,23 @@ def test_what_was_not_backed_up_between_the_others_becomes_an_empty_place() -> N
     assert found.containers == ("pool/back", "pool/back/a/b")
 
 
+def test_a_place_that_is_not_encrypted_is_said_to_be() -> None:
+    def said(landing: Landing, *names: str) -> list[tuple[str, str]]:
+        found = plan(*(on_box(name, 1) for name in names), wanted=wanted, landing=landing).notices
+        places = [each for each in found if each.code == "place-not-encrypted"]
+        return [(each.message.partition(":")[0], each.remedy) for each in places]
+
+    wanted = Wanted(dataset="tank", to="pool/back")
+    (below,) = said(Landing(room=10**12, encrypted=True), "tank/a/b/c", "tank/a")
+    assert below[0] == "pool/back/a/b"
+    assert "zfs rename pool/back/a/b pool/back/a/b-place && zfs create pool/back/a/b," in below[1]
+    (above,) = said(Landing(room=10**12), "tank/a/b/c", "tank/d")
+    assert above[0] == "pool/back, pool/back/a, pool/back/a/b"
+    encrypted = {"pool/back": DatasetState(dataset=dataset("pool/back", mounted=False), snapshots=NO_SNAPSHOTS)}
+    assert said(Landing(room=10**12, there=encrypted), "tank/a/b/c") == []
+    assert said(Landing(room=10**12, encrypted=True), "tank/a/b/c") == []
+
+
 def test_a_place_that_is_in_use_is_none() -> None:
     wanted = Wanted(dataset="tank", to="pool/back")
     with pytest.raises(SettingsError) as caught:
@@ -141,7 +161,7 @@ def test_the_keys_are_those_that_opened_it_when_it_was_sent() -> None:
 
 
 def test_a_snapshot_that_the_ledger_never_saw_go_is_an_alert() -> None:
-    known = Remembered(dataset="tank/home", on_box=(OnBox(name="one", guid=101),))
+    known = Remembered(dataset="tank/home", on_box=Arrived(["one"], [101]), properties=())
     memory = Memory(replicas={f"{ROOT}/tank:home": known})
     assert plan(on_box("tank/home", 1), memory=memory).notices == ()
     (notice,) = plan(on_box("tank/home", 1, 2), memory=memory).notices

@@ -19,15 +19,20 @@ from zoffsite.sealing import seal, unseal
 LARGEST = 256 << 20
 """Bytes of all that is in it: settings, keys, and a ledger of some years."""
 README = """\
-What is in this folder was written by `zoffsite escrow write`. After a fire, on a new machine:
+What is in this folder was written by `zoffsite escrow write`. After a fire, on a new machine, as root:
 
-1. Install OpenZFS, make a pool, install zoffsite.
-2. settings/ belongs where it was, /etc/zoffsite most often; keys/ is named by the path that each file had.
-   Give keys the mode 600: chmod -R go= .
-3. `zoffsite config check` says what is still missing. `source` of a job that named another machine is left out now.
-4. ledger.sqlite belongs into the state directory (/var/lib/zoffsite), so that keys and names are known.
-5. zoffsite restore DATASET --to POOL/DATASET --key-file …        from the box, over the network
-   zoffsite restore DATASET --to POOL/DATASET --from-pool POOL …   from its disk, fetched and attached here
+1. Install OpenZFS and zoffsite.
+2. Settings, keys and ledger go where they were:
+     install -d -m 700 /etc/zoffsite /var/lib/zoffsite
+     cp -r settings/. /etc/zoffsite/
+     cp -r keys/. /
+     cp ledger.sqlite /var/lib/zoffsite/
+     zoffsite config check --offline
+   `source` of a job that named another machine is left out now.
+3. Make a pool, then bring back each dataset:
+     zoffsite restore DATASET --to POOL/DATASET --ask-key --mount      from the box, over the network
+     zoffsite restore DATASET --to POOL/DATASET --from-pool POOL …     from its disk, fetched and attached here
+   What is printed at the end of each makes it the live one.
 """
 
 

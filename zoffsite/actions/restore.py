@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from zoffsite.actions.memory import recall
 from zoffsite.actions.progress import Progress
+from zoffsite.actions.properties import give_properties
 from zoffsite.actions.retrying import with_retries
 from zoffsite.actions.unlock import Keys, open_up
 from zoffsite.hosts.connections import Connections
@@ -32,6 +33,7 @@ from zoffsite.model.restore import (
     Wanted,
 )
 from zoffsite.model.version import Snapshot
+from zoffsite.planning.memory import under_root
 from zoffsite.planning.restoration import check_not_the_box, plan_restore
 from zoffsite.zfs.names import check_dataset, replicas_by_dataset
 
@@ -57,8 +59,10 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan
         for name, state in there.items()
         if state.dataset.resume_token is not None
     }
-    landing = Landing(there=there, tokens=tokens, room=receiver.room(above))
+    around = receiver.dataset(above)
+    landing = Landing(there=there, tokens=tokens, room=around.available, encrypted=around.encrypted)
     memory, trouble = recall(job)
+    memory = under_root(memory, job.root) if memory else None
     replicas = replicas_by_dataset(job, box.datasets, _remembered(memory))
     plan = plan_restore(job, wanted, box, replicas, landing, memory)
     for part in plan.datasets:
@@ -77,16 +81,22 @@ def restore(
     """
     transfers.reset()
     started = datetime.now(UTC)
-    plan = with_retries(lambda _: preview_restore(job, wanted, hosts), job.retries)
+    plan, outcomes = bring_back(job, wanted, hosts, progress, rate)
     receiver = hosts.receiver_of(job)
-    for name in plan.containers:
-        receiver.create_container(name)
-    limiter = Limiter(lambda: rate, wait=transfers.stop_event.wait)
-    outcomes = list(_Restorer(job, wanted, hosts, progress, limiter).bring_back(plan.datasets))
-    transfers.check("restore", wanted.dataset)
-    opened = tuple(open_up(outcomes, wanted.to, keys, receiver))
+    opened = tuple(open_up(give_properties(outcomes, receiver), wanted.to, keys, receiver))
     seconds = round((datetime.now(UTC) - started).total_seconds(), 3)
     return RestoreReport(plan=plan, started=started, seconds=seconds, datasets=opened)
+
+
+def bring_back(
+    job: Job, wanted: Wanted, hosts: Connections, progress: Progress, rate: int | None
+) -> tuple[RestorePlan, list[RestoreOutcome]]:
+    """The part of `restore` that receives, within a run: nothing is opened, and no property set. Raises as it does."""
+    plan = with_retries(lambda _: preview_restore(job, wanted, hosts), job.retries)
+    limiter = Limiter(lambda: rate, wait=transfers.stop_event.wait)
+    outcomes = list(_Restorer(job, wanted, hosts, progress, limiter).bring_back(plan))
+    transfers.check("restore", wanted.dataset)
+    return plan, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +109,24 @@ class _Restorer:
     progress: Progress
     limiter: Limiter
 
-    def bring_back(self, parts: Iterable[Restoration]) -> Iterator[RestoreOutcome]:
-        """Level by level: a dataset needs the one above it to be there."""
+    def bring_back(self, plan: RestorePlan) -> Iterator[RestoreOutcome]:
+        """Level by level: a dataset needs the one above it to be there, be it only a place."""
         missing: list[str] = []
+        places = sorted(plan.containers, key=_depth)
         with ThreadPoolExecutor(max_workers=self.job.parallel, thread_name_prefix="zoffsite") as pool:
-            for level in _levels(parts):
+            for level in _levels(plan.datasets):
+                while places and _depth(places[0]) < _depth(level[0].target):
+                    self._make(places.pop(0), plan, missing)
                 for outcome in pool.map(lambda part: self._one(part, tuple(missing)), level):
                     yield outcome
                     if not outcome.state.good:
                         missing.append(outcome.plan.target)
+
+    def _make(self, place: str, plan: RestorePlan, missing: Sequence[str]) -> None:
+        """What comes back above it is locked still; below such a one zfs makes only what is not encrypted."""
+        above = {part.target for part in plan.datasets if place.startswith(f"{part.target}/")}
+        if not above.intersection(missing):
+            self.hosts.receiver_of(self.job).create_container(place, locked=bool(above))
 
     def _one(self, part: Restoration, missing: tuple[str, ...]) -> RestoreOutcome:
         """Raises no ZoffsiteError: see the outcome."""
@@ -159,8 +178,12 @@ def _levels(parts: Iterable[Restoration]) -> list[list[Restoration]]:
     """By depth, the outermost first."""
     by_depth: dict[int, list[Restoration]] = {}
     for part in parts:
-        by_depth.setdefault(part.target.count("/"), []).append(part)
+        by_depth.setdefault(_depth(part.target), []).append(part)
     return [by_depth[depth] for depth in sorted(by_depth)]
+
+
+def _depth(name: str) -> int:
+    return name.count("/")
 
 
 def _needs(part: Restoration, above: str) -> OperationError:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from shlex import quote
 
 from zoffsite.hosts.receiver import Receiver
 from zoffsite.model.dataset import Dataset, KeyStatus, Kind
-from zoffsite.model.errors import SettingsError, ZoffsiteError
+from zoffsite.model.errors import OperationError, SettingsError, ZoffsiteError
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.restore import Restoration, RestoreOutcome
+from zoffsite.planning.properties import place_of
+from zoffsite.views.restore import mount_words
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +68,18 @@ class _Opener:
             outcome = replace(outcome, unlocked=True)
             self._opened[part.target] = part.key_of
             if self._keys.mount and part.kind is Kind.FILESYSTEM:
-                where = self._receiver.mountpoint(part.target) if here.mounted else None
-                outcome = replace(outcome, mounted=where or self._receiver.mount_to_look(part.target))
+                where = self._receiver.mounted_at(part.target) if here.mounted else self._mount(part)
+                outcome = replace(outcome, mounted=where)
         except ZoffsiteError as error:
             log.error("%s; %s", error, error.remedy)
             outcome = replace(outcome, error=ErrorReport.of(error))
         return outcome
+
+    def _mount(self, part: Restoration) -> str:
+        try:
+            return self._receiver.mount_to_look(part.target, part.place_to_look)
+        except OperationError as error:
+            raise _not_mounted(part, error) from error
 
     def _unlock(self, part: Restoration, here: Dataset) -> None:
         """Load its key; where the dataset above came back with the same one, that opens it from now on."""
@@ -92,12 +100,23 @@ class _Opener:
             raise no_key(part)
 
 
+def _not_mounted(part: Restoration, error: OperationError) -> OperationError:
+    """Most often what is above it is mounted read-only, and has no folder for it."""
+    return OperationError(
+        error.operation,
+        error.subject,
+        error.problem,
+        f"mount it elsewhere: {mount_words(part.target, place_of(part))}",
+        code=error.code,
+    )
+
+
 def no_key(part: Restoration) -> SettingsError:
     """Files were given for others only."""
     return SettingsError(
         "load the key of",
         part.target,
         f"no key was given that opens what {part.key_of} opened",
-        f"--key-file {shlex.quote(part.key_of)}=/path/to/its/key",
+        f"--key-file {quote(part.key_of)}=/path/to/its/key",
         code="no-key",
     )

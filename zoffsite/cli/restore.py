@@ -29,7 +29,7 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode, SettingsError
 from zoffsite.model.job import Job
 from zoffsite.model.restore import RestorePlan, RestoreReport, Wanted
-from zoffsite.views.restore import next_steps, part_words, restore_plan_json, restore_report_json
+from zoffsite.views.restore import next_steps, part_words, properties_words, restore_plan_json, restore_report_json
 from zoffsite.views.words import duration_words, size_words
 
 _DATE = len("2026-11-23")
@@ -53,8 +53,13 @@ class Asked:
 def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool) -> ExitCode:
     """Restore, or only say what would be."""
     settings, now = load(), datetime.now(UTC)
-    asked_job, keys, wanted, rate = job_of(settings, name), _keys(asked), _wanted(asked), _rate(asked)
-    with Connections() as hosts, _origin(settings, asked_job, asked, hosts, now) as job:
+    asked_job, keys, wanted, rate = (
+        job_of(settings, name),
+        _keys(asked),
+        wanted_of(asked, to=asked.to, alone=asked.alone),
+        rate_of(asked),
+    )
+    with Connections() as hosts, origin_of(settings, asked_job, asked, hosts, now) as job:
         if dry_run:
             plan = preview_restore(job, wanted, hosts)
             if as_json:
@@ -72,7 +77,7 @@ def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool)
 
 
 @contextmanager
-def _origin(settings: Settings, job: Job, asked: Asked, hosts: Connections, now: datetime) -> Iterator[Job]:
+def origin_of(settings: Settings, job: Job, asked: Asked, hosts: Connections, now: datetime) -> Iterator[Job]:
     """The job, with what it is restored from at hand: its box, its disk, or the box's own disk, carried here."""
     if asked.from_pool is not None:
         with carried_pool(job, asked.from_pool, hosts) as carried:
@@ -93,19 +98,19 @@ def moment_of(text: str) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _wanted(asked: Asked) -> Wanted:
-    return Wanted(
-        dataset=asked.dataset,
-        to=asked.to,
-        snapshot=asked.snapshot,
-        before=moment_of(asked.snapshot),
-        alone=asked.alone,
-    )
+def wanted_of(asked: Asked, *, to: str, alone: bool) -> Wanted:
+    """What was typed, to be put there."""
+    return Wanted(dataset=asked.dataset, to=to, snapshot=asked.snapshot, before=moment_of(asked.snapshot), alone=alone)
 
 
 def _keys(asked: Asked) -> Keys:
-    files = dict(_key_file(each) for each in asked.key_files)
-    ask = asked.ask_key or (asked.mount and not files)
+    ask = asked.ask_key or (asked.mount and not asked.key_files)
+    return keys_of(asked.key_files, ask=ask, mount=asked.mount)
+
+
+def keys_of(key_files: Sequence[str], *, ask: bool, mount: bool = False) -> Keys:
+    """Where keys come from, by what was typed. Raises SettingsError "bad-key-file", or "no-key" without a terminal."""
+    files = dict(_key_file(each) for each in key_files)
     if ask and not sys.stdin.isatty():
         raise SettingsError(
             "ask for",
@@ -114,7 +119,7 @@ def _keys(asked: Asked) -> Keys:
             "name its file: --key-file /path/to/key",
             code="no-key",
         )
-    return Keys(files=files, ask=_typed if ask else None, mount=asked.mount)
+    return Keys(files=files, ask=_typed if ask else None, mount=mount)
 
 
 def _key_file(text: str) -> tuple[str, str]:
@@ -130,7 +135,8 @@ def _key_file(text: str) -> tuple[str, str]:
     return dataset, path
 
 
-def _rate(asked: Asked) -> int | None:
+def rate_of(asked: Asked) -> int | None:
+    """Bytes per second. Raises SettingsError "bad-rate"."""
     try:
         return parse_rate(asked.bandwidth)
     except WrongValueError as error:
@@ -149,7 +155,8 @@ def _draw_plan(out: Console, job: Job, plan: RestorePlan) -> None:
         out.print(Padding(Text(f"{name}: made, empty, as a place for what is below it"), (0, 0, 0, 2)))
     for part in plan.datasets:
         out.print(Text.assemble("  ", (part.dataset, "bold"), f" → {part.target}"))
-        out.print(Padding(Text(part_words(part)), (0, 0, 0, 4)))
+        for words in (part_words(part), *properties_words(part)):
+            out.print(Padding(Text(words), (0, 0, 0, 4)))
         if part.remedy:
             out.print(Padding(Text(f"Remedy: {part.remedy}"), (0, 0, 0, 4)))
     draw_notices(out, plan.notices)
@@ -174,7 +181,7 @@ def _draw_report(out: Console, job: Job, report: RestoreReport) -> None:
     if steps:
         out.print(Text(f"\nNext, on {_here(job)}:"))
     for step in steps:
-        out.print(Padding(Text(step), (0, 0, 0, 2)), soft_wrap=True)
+        out.print(Text(f"  {step}"), soft_wrap=True)  # a padding would cut what is longer than the terminal is wide
 
 
 def _draw_head(out: Console, job: Job, plan: RestorePlan) -> None:

@@ -11,10 +11,13 @@ from zoffsite.model.dataset import Kind
 from zoffsite.model.errors import ExitCode
 from zoffsite.model.inventory import DatasetState, TokenContents
 from zoffsite.model.notice import Notice
+from zoffsite.model.property import Property
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.version import Snapshot
 
 LATEST = "latest"
+TO_LOOK = "ro,nosuid,nodev,noexec"
+"""Options of a mount in which nothing can be changed or run, and that opens no device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +38,14 @@ class Wanted:
 class Landing:
     """The machine that receives, as far as a restore is about it: all that is at `to` now, and below.
 
-    `tokens` are its interrupted receives, by dataset; `room` is what is free above `to`, in bytes.
+    `tokens` are its interrupted receives, by dataset; `room` is what is free in the dataset above `to`, in bytes, and
+    `encrypted` whether that one is.
     """
 
     there: Mapping[str, DatasetState] = field(default_factory=dict)
     tokens: Mapping[str, TokenContents] = field(default_factory=dict)
     room: int
+    encrypted: bool = False
 
 
 class RestoreAction(StrEnum):
@@ -58,6 +63,8 @@ class Restoration:
 
     `key_of` is the dataset, as it is called on the source, whose key opens it. `estimated_bytes` are still to come, by
     the box's own word, and at most `longest` bytes are taken. `token` is the receiver's: where it broke off.
+    `properties` are set on it; `properties_later` reach beyond it, and are for whoever makes it the live one.
+    `place_to_look` is a folder for those that had one of their own: above it, nobody made a folder for it.
     """
 
     dataset: str
@@ -73,6 +80,9 @@ class Restoration:
     token: str | None = None
     code: str | None = None
     remedy: str | None = None
+    properties: tuple[Property, ...] = ()
+    properties_later: tuple[Property, ...] = ()
+    place_to_look: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

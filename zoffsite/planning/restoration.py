@@ -19,6 +19,8 @@ from zoffsite.model.memory import NOTHING, Memory, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.restore import LATEST, Landing, Restoration, RestoreAction, RestorePlan, Wanted
 from zoffsite.model.version import Snapshot
+from zoffsite.planning.places import not_encrypted
+from zoffsite.planning.properties import never_described, properties_of, with_properties
 
 _SHOWN = 20
 """Names that an error lists."""
@@ -48,13 +50,21 @@ def plan_restore(
         _plan_one(wanted, box.datasets[names[0]], dataset, landing, known.get(names[0], NOTHING))
         for dataset, names in chosen.items()
     )
+    described = properties_of(parts, known)
+    parts = tuple(with_properties(wanted, part, described) for part in parts)
     others = [(dataset, box.datasets[other]) for dataset, names in chosen.items() for other in names[1:]]
+    places = _containers(wanted, parts, landing)
     plan = RestorePlan(
         job=job.name,
         wanted=wanted,
-        containers=_containers(wanted, parts, landing),
+        containers=places,
         datasets=parts,
-        notices=(*(_another_of(*each) for each in others), *_never_sent(parts, known)),
+        notices=(
+            *(_another_of(*each) for each in others),
+            *_never_sent(parts, known),
+            *never_described(wanted, parts, described),
+            *not_encrypted(wanted, places, parts, landing),
+        ),
     )
     if plan.estimated_bytes > landing.room:
         raise _no_room(wanted, plan.estimated_bytes, landing.room)
@@ -218,7 +228,7 @@ def _never_sent(parts: Iterable[Restoration], known: Mapping[str, Remembered]) -
     """What the ledger did not see go to the box, though it saw others of that replica."""
     found = []
     for part in parts:
-        sent = {each.guid for each in known[part.replica].on_box} if part.replica in known else set()
+        sent = set(known[part.replica].on_box.guids) if part.replica in known else set()
         if part.snapshot is not None and sent and part.snapshot.guid not in sent:
             found.append(
                 Notice(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from shlex import quote
 from typing import Any
 
 from zoffsite.model.dataset import Kind
-from zoffsite.model.restore import Restoration, RestoreAction, RestoreOutcome, RestorePlan, RestoreReport
+from zoffsite.model.property import Property
+from zoffsite.model.restore import (
+    TO_LOOK,
+    Restoration,
+    RestoreAction,
+    RestoreOutcome,
+    RestorePlan,
+    RestoreReport,
+    Wanted,
+)
 from zoffsite.views.json import error_json, notice_json, time_json
 from zoffsite.views.words import size_words
 
@@ -47,12 +56,30 @@ def restore_report_json(report: RestoreReport) -> Json:
     }
 
 
+def picked_json(plan: RestorePlan, place: str, entries: int, size: int, received: int) -> Json:
+    """What `restore --path` did."""
+    return {**restore_plan_json(plan), "place": place, "entries": entries, "bytes": size, "received_bytes": received}
+
+
 def part_words(part: Restoration) -> str:
     """`@daily, 1.5 GiB, because it is not here yet`."""
     if part.snapshot is None:
         return part.reason
     size = f", about {size_words(part.estimated_bytes)}" if part.estimated_bytes else ""
     return f"@{part.snapshot.name}{size}: {_WORDS[part.action]}, because {part.reason}"
+
+
+def properties_words(part: Restoration) -> Iterator[str]:
+    """What is set on it, and what is only told, a line each; nothing where there is nothing of the kind."""
+    if part.properties:
+        yield f"sets {settings_words(part.properties)}"
+    if part.properties_later:
+        yield f"leaves to whoever makes it the live one: {settings_words(part.properties_later)}"
+
+
+def settings_words(properties: Iterable[Property]) -> str:
+    """`recordsize=1048576 'mountpoint=/my data'`, as `zfs set` takes it."""
+    return " ".join(quote(each.setting) for each in properties)
 
 
 def next_steps(report: RestoreReport) -> Iterator[str]:
@@ -65,14 +92,43 @@ def next_steps(report: RestoreReport) -> Iterator[str]:
             yield f"zfs load-key -L prompt {quote(outcome.plan.target)}    # the key that opened {key}"
     for outcome in back:
         if outcome.plan.kind is Kind.FILESYSTEM and outcome.mounted is None:
-            yield f"zfs mount -o ro,nosuid,nodev,noexec {quote(outcome.plan.target)}"
+            yield mount_words(outcome.plan.target, outcome.plan.place_to_look)
     if back and len(back) == len(report.datasets):
         yield "# look at it; to make it the live one then, with nothing using either:"
-        yield f"zfs unmount {quote(wanted.to)}"
+        yield from _promotion(wanted, [outcome.plan for outcome in back])
+        names = " ".join(quote(outcome.plan.dataset) for outcome in back)
+        yield f"zoffsite approve-key --job {report.plan.job} {names}    # then: zoffsite plan"
+
+
+def mount_words(dataset: str, place: str | None) -> str:
+    """What a person types to mount it for reading only; see `zfs.argv.mount_to_look`."""
+    if place is None:
+        return f"zfs mount -o {TO_LOOK} {quote(dataset)}"
+    return f"mkdir -p {quote(place)} && mount -t zfs -o zfsutil,{TO_LOOK} {quote(dataset)} {quote(place)}"
+
+
+def _promotion(wanted: Wanted, parts: Sequence[Restoration]) -> Iterator[str]:
+    """Under its own name, with what reaches beyond it; mounted to be written to."""
+    yield f"zfs unmount {quote(wanted.to)}    # if it is mounted"
+    if wanted.to != wanted.dataset:
         yield f"zfs rename {quote(wanted.dataset)} {quote(wanted.dataset + '-old')}    # if it is still there"
         yield f"zfs rename {quote(wanted.to)} {quote(wanted.dataset)}"
-        yield f"zfs mount {quote(wanted.dataset)}"
-        yield f"zoffsite approve-key --job {report.plan.job} {quote(wanted.dataset)}    # then: zoffsite plan"
+    for part in parts:
+        if part.properties_later:
+            yield f"zfs set {settings_words(part.properties_later)} {quote(part.dataset)}"
+    yield from (f"zfs mount {quote(part.dataset)}    # if it is not mounted yet" for part in _mounted(parts))
+
+
+def _mounted(parts: Iterable[Restoration]) -> Iterator[Restoration]:
+    """The filesystems that have a place to be mounted at; `parts` are parents first."""
+    nowhere: set[str] = set()
+    for part in parts:
+        later = {each.name: each.value for each in part.properties_later}
+        place = later.get("mountpoint", "none" if part.dataset.rpartition("/")[0] in nowhere else "")
+        if place in ("none", "legacy"):
+            nowhere.add(part.dataset)
+        elif part.kind is Kind.FILESYSTEM and later.get("canmount") != "off":
+            yield part
 
 
 def _part_json(part: Restoration) -> Json:
@@ -88,6 +144,8 @@ def _part_json(part: Restoration) -> Json:
         "reason": part.reason,
         "code": part.code,
         "remedy": part.remedy,
+        "properties": {each.name: each.value for each in part.properties},
+        "properties_later": {each.name: each.value for each in part.properties_later},
     }
 
 

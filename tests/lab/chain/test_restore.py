@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from .conftest import MakeStage
@@ -11,6 +13,12 @@ from .stage import Json, Stage
 pytestmark = pytest.mark.lab
 KEY = "/root/keys/tank_restore"
 PREFIX = "zoffsite-home-"
+SCRATCH = "tank/zoffsite-path-home"
+LETTERS = """\
+mkdir /{tree}/letters; cd /{tree}/letters; echo one >one; ln one same; ln -s /etc out; ln -s /etc ../led
+truncate -s 5M hole; chmod 640 one; chown 12:34 one; touch -d '2001-02-03 04:05:06.789' one
+python3 -c 'import os; os.setxattr("one", "user.mark", b"mine")'; zpool sync tank
+"""
 OTHER = "vault/restore/tank:restore:photos"
 
 
@@ -23,9 +31,13 @@ def stage(make_stage: MakeStage) -> Stage:
     stage.source.run(f"head -c 2M /dev/urandom >/dev/zvol/{stage.tree}/disk; zpool sync tank")
     stage.write("one", "3M")
     stage.write("two", "1M", f"{stage.tree}/photos")
+    stage.source.run(f"zfs set compression=zstd zoffsite:backup=on com.sun:auto-snapshot=false {stage.tree}")
+    stage.source.run(f"""zfs set my:note="it's mine" my:letter="$(printf 'a\\nb')" {stage.tree}/photos""")
+    stage.source.run(f"zfs set quota=50M recordsize=32K canmount=noauto mountpoint=/srv/photos {stage.tree}/photos")
     stage.backup()
     stage.source.run(f"rm /{stage.tree}/one; chmod 750 /{stage.tree}")
     stage.write("three", "1M")
+    stage.source.run(LETTERS.format(tree=stage.tree))
     stage.backup()
     stage.box.run(f"zfs allow -u zoffsite send {stage.root}")
     return stage
@@ -43,8 +55,18 @@ def part(report: Json, target: str) -> Json:
 def contents(stage: Stage, dataset: str) -> str:
     """Names, modes and contents of all files."""
     return stage.source.run(
-        f"cd /{dataset} && find . -printf '%p %m %U %G\\n' | sort && find . -type f -exec sha256sum {{}} + | sort"
+        f"cd $(findmnt -nfo TARGET -S {dataset}) && find . -printf '%p %m %U %G\\n' | sort && "
+        "find . -type f -exec sha256sum {} + | sort"
     )
+
+
+def properties(stage: Stage, tree: str) -> dict[str, str]:
+    """What is not the default in a tree, and whose key opens it, by the names within the tree."""
+    names = "compression,quota,recordsize,canmount,mountpoint,refreservation,encryptionroot,keylocation"
+    names += ",zoffsite:backup,com.sun:auto-snapshot,my:note"
+    rows = stage.source.run(f"zfs get -Hpr -t filesystem,volume -o name,property,value {names} {tree}").splitlines()
+    fields = (row.replace(tree, "").split("\t") for row in rows)
+    return {f"{name} {key}": value for name, key, value in fields}
 
 
 def there(stage: Stage, dataset: str) -> bool:
@@ -66,21 +88,30 @@ def test_a_plan_says_what_would_come_back_and_changes_nothing(stage: Stage) -> N
 def test_a_tree_comes_back_with_its_contents_and_one_key_opens_it_all(stage: Stage) -> None:
     report = restore(stage, "--to", "tank/back", "--key-file", KEY, "--mount")
     assert {each["state"] for each in report["datasets"]} == {"restored"}
-    for name in ("", "/photos"):
-        assert part(report, f"tank/back{name}")["mounted"] == f"/tank/back{name}"
+    for name, place in (("", "/tank/back"), ("/photos", "/mnt/tank:back:photos")):  # it had a place of its own
+        assert part(report, f"tank/back{name}")["mounted"] == place
         assert contents(stage, f"tank/back{name}") == contents(stage, stage.tree + name)
+        options = stage.source.run(["findmnt", "-no", "OPTIONS", place]).strip().split(",")
+        assert {"ro", "nosuid", "nodev", "noexec"} <= set(options)
     disks = stage.source.run(f"cat /dev/zvol/tank/back/disk | sha256sum; cat /dev/zvol/{stage.tree}/disk | sha256sum")
     assert len(set(disks.split()) - {"-"}) == 1
     roots = stage.source.run("zfs get -Hrpo value -t filesystem,volume encryptionroot tank/back").split()
     assert set(roots) == {"tank/back"}
-    options = stage.source.run("findmnt -no OPTIONS /tank/back").strip().split(",")
-    assert {"ro", "nosuid", "nodev", "noexec"} <= set(options)
+
+
+def test_it_has_the_properties_that_change_nothing_beside_it(stage: Stage) -> None:
+    before, after = properties(stage, stage.tree), properties(stage, "tank/back")
+    names = [f"{child} {name}" for child in ("", "/photos") for name in ("compression", "quota", "recordsize")]
+    assert {name: after[name] for name in names} == {name: before[name] for name in names}
+    assert (after["/photos quota"], after["/photos canmount"], after[" zoffsite:backup"]) == ("52428800", "on", "-")
+    inherited = stage.source.run("zfs get -Hpo source compression tank/back/photos")
+    assert inherited == "inherited from tank/back\n"
 
 
 def test_the_same_command_again_finds_all_of_it_there(stage: Stage) -> None:
     report = restore(stage, "--to", "tank/back", "--key-file", KEY, "--mount")
     assert {each["state"] for each in report["datasets"]} == {"there"}
-    assert part(report, "tank/back/photos")["mounted"] == "/tank/back/photos"
+    assert part(report, "tank/back/photos")["mounted"] == "/mnt/tank:back:photos"
 
 
 def test_an_older_snapshot_comes_back_by_name_and_by_date_but_not_over_what_is_there(stage: Stage) -> None:
@@ -137,6 +168,25 @@ def test_the_box_s_disk_carried_home_gives_it_back_and_is_not_changed(stage: Sta
     assert "zpool import" in absent.said
 
 
+def test_a_folder_alone_comes_back_and_the_scratch_is_gone_whatever_happens(stage: Stage) -> None:
+    words = ("--path", "letters", "--to", "/root/rescued", "--key-file", KEY)
+    refused = stage.zoffsite("restore", stage.tree, "--path", "led/passwd", *words[2:], expect=1)
+    assert "a link or a file" in refused.said
+    assert not there(stage, SCRATCH)
+    plan = restore(stage, *words, "--dry-run")
+    assert plan["estimated_bytes"] > 1_000_000
+    said = stage.zoffsite("restore", stage.tree, *words).said
+    assert f"into {SCRATCH}, which is destroyed in the end" in said
+    assert not there(stage, SCRATCH)
+    mark = 'import os; print(os.getxattr("one", "user.mark"))'
+    same = f"find . ! -type d -printf '%p %m %U %G %T@ %n %s %l\\n' | sort; python3 -c '{mark}'"
+    came, kept = (stage.source.run(f"cd {top}/letters && {same}") for top in ("/root/rescued", f"/{stage.tree}"))
+    assert came == kept
+    assert "mine" in came
+    again = stage.zoffsite("restore", stage.tree, *words, expect=1)
+    assert "/root/rescued/letters exists" in again.said
+
+
 def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
     stage.source.put(b"{}", "/etc/zoffsite/policy.json")
     try:
@@ -150,3 +200,37 @@ def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
     finally:
         stage.configure(source_port=stage.source.uplink_port, source_key=stage.source.host_key())
     assert "the box itself" in done.said
+
+
+def test_what_is_printed_at_the_end_makes_it_the_live_one_as_it_was(stage: Stage) -> None:
+    said = stage.zoffsite("restore", stage.tree, "--to", "tank/live", "--key-file", KEY, "--mount").out
+    before, kept = properties(stage, stage.tree), contents(stage, f"{stage.tree}/photos")
+    steps = [line.strip() for line in said.partition("Next, on ")[2].splitlines()[1:]]
+    stage.source.run(f"zfs unmount {stage.tree}")  # nothing uses either
+    for step in steps:
+        words = shlex.split(step, comments=True)
+        if words[:1] == ["zoffsite"]:
+            stage.zoffsite(*words[1:])
+        elif words:
+            done = stage.source.try_run(words)
+            assert done.code == 0 or ("# if it is not mounted" in step and "already mounted" in done.err), done
+    assert properties(stage, stage.tree) == before
+    assert contents(stage, f"{stage.tree}/photos") == kept
+    assert stage.plan()["action"] in ("up-to-date", "incremental")  # to mount it may have written something
+    stage.write("after", "100K")
+    assert {each["state"] for each in stage.backup()["datasets"]} <= {"sent", "up-to-date"}
+
+
+def test_what_was_not_backed_up_between_the_others_becomes_an_empty_place(stage: Stage) -> None:
+    gap = f"{stage.tree}/gap"
+    stage.source.run(f"zfs create -o zoffsite:backup=off {gap}; zfs create -o zoffsite:backup=on {gap}/in")
+    stage.backup()
+    report = restore(stage, "--to", "tank/gapped", "--key-file", KEY)
+    assert report["containers"] == ["tank/gapped/gap"]
+    (notice,) = (each for each in report["notices"] if each["code"] == "place-not-encrypted")
+    assert part(report, "tank/gapped/gap/in")["unlocked"]
+    assert stage.source.run("zfs get -Hpo value encryption,canmount tank/gapped/gap").split() == ["off", "off"]
+    steps = notice["remedy"].partition(": ")[2].partition(", ")[0]
+    stage.source.run(f"{steps}; zfs rename tank/gapped/gap-place/in tank/gapped/gap/in")
+    root = stage.source.run("zfs get -Hpo value encryptionroot tank/gapped/gap")
+    assert root == "tank/gapped\n"
