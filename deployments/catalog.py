@@ -1,4 +1,5 @@
-"""Every job of zoffsite.toml as deployments: `backup/JOB`, `verify/JOB`, `prune/JOB`, `prove/JOB`, `doctor/JOB`.
+"""Every job of zoffsite.toml as deployments: `backup/JOB`, `verify/JOB`, `prune/JOB`, `prove/JOB`, `drill/JOB`,
+`doctor/JOB`.
 
 A run that is due while another of its deployment goes on waits for the end of that one, and then finds out whether it
 still has anything to do (`planning/lateness.py`). A limit that cancelled it instead would, after a power cut in the
@@ -18,6 +19,7 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows.backup import backup
 from flows.doctor import doctor
+from flows.drill import drill
 from flows.prove import prove
 from flows.prune import prune
 from flows.run import run_tags
@@ -29,6 +31,7 @@ FLOWS: Mapping[str, Flow[..., Any]] = {
     "verify": verify,
     "prune": prune,
     "prove": prove,
+    "drill": drill,
     "doctor": doctor,
 }
 WHAT = {
@@ -36,9 +39,13 @@ WHAT = {
     "verify": "A look at every replica of job {job}: is it what it must be, and as young?",
     "prune": "The retention of job {job}, applied without a backup. Try it with a dry run.",
     "prove": "Does the box still hold every byte of job {job}? Both sides digest what is due, without a key.",
+    "drill": "Does job {job} come back? The dataset whose turn it is, restored and compared, then cleared away.",
     "doctor": "An examination of the box of job {job}, of this machine, and of the way between them. Changes nothing.",
 }
-ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+ONE_AT_A_TIME = ConcurrencyLimitConfig(
+    limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE, grace_period_seconds=1800
+)
+"""What takes longer to start loses its place to the next run: Prefect's five minutes are short for a small board."""
 
 
 def deployments_of(settings: Settings, pool: str | None = None) -> Iterator[RunnerDeployment]:

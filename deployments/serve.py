@@ -7,22 +7,14 @@ from __future__ import annotations
 
 import sys
 
-from prefect import serve
-
-from deployments.catalog import deployments_of
-from deployments.settings import settings_for_runs
-from zoffsite.model.errors import ZoffsiteError
+from deployments.stopping import run_and_stop_in_order
+from deployments.waiting import await_server
 
 
 def main() -> int:
-    """Serve until stopped. Schedules stay active when we stop, so that what was missed is made up for."""
-    try:
-        settings = settings_for_runs()
-    except ZoffsiteError as error:
-        print(f"{error}\nNext: {error.remedy}", file=sys.stderr)
-        return error.exit_code
-    serve(*deployments_of(settings), pause_on_shutdown=False)
-    return 0
+    """Serve until stopped; then end the runs, which clean up, before what started them."""
+    await_server()
+    return run_and_stop_in_order([sys.executable, "-m", "deployments.serving"])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Stop Prefect's worker in the right order: first its runs, which clean up and say how they ended, then itself.
+"""Stop what runs jobs for Prefect in order: first its runs, which clean up and say how they ended, then itself.
 
-Told to stop, the worker alone kills its runs at once (PrefectHQ/prefect#22528): no report, no alert, and in the UI they
-stay in state Running.
+Told to stop, a worker alone kills its runs at once (PrefectHQ/prefect#22528), and so does `serve` of Prefect 3.8: no
+report, no alert, and in the UI they stay in state Running.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 PATIENCE = 60.0
 """Seconds for runs to end both sides of their transfers, save their reports and tell Prefect."""
+HELPER = b"resource_tracker"
+"""In the command of a process that Python's multiprocessing keeps beside it: it ignores SIGTERM, and is no run."""
 
 
-def run_worker(argv: Sequence[str]) -> int:
-    """Run the worker until it ends, or until we are told to stop; its exit code, 0 where it was stopped."""
+def run_and_stop_in_order(argv: Sequence[str]) -> int:
+    """Run Prefect's worker or its `serve` until it ends, or we are told to stop; its exit code, 0 if we were."""
     with subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *argv], start_new_session=True) as worker:
         stopped = False
 
@@ -36,24 +39,30 @@ def run_worker(argv: Sequence[str]) -> int:
         return 0 if stopped else code
 
 
-def _stop_runs(worker: int) -> None:
-    """Each run leads a process group of its own."""
+def _stop_runs(starter: int) -> None:
     deadline = time.monotonic() + PATIENCE
-    for run in children(worker):
-        try:
-            os.killpg(run, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-    while any(children(worker)) and time.monotonic() < deadline:
+    for run in runs(starter):
+        with suppress(ProcessLookupError):
+            _tell(run)
+    while any(runs(starter)) and time.monotonic() < deadline:
         time.sleep(0.1)  # they are not our children, so that nobody can wait for them
 
 
-def children(parent: int) -> Iterator[int]:
-    """The processes that `parent` has started and that still run; proc(5)."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
+def _tell(run: int) -> None:
+    """A worker's runs lead process groups of their own; those of `serve` are in its group."""
+    if os.getpgid(run) == run:
+        os.killpg(run, signal.SIGTERM)
+    else:
+        os.kill(run, signal.SIGTERM)
+
+
+def runs(starter: int) -> Iterator[int]:
+    """The processes that `starter` has started and that still run; proc(5)."""
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            state, ppid = file.read_text().rpartition(")")[2].split()[:2]
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            words = (folder / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(ppid) == parent and state != "Z":
-            yield int(file.parent.name)
+        if int(parent) == starter and state != "Z" and HELPER not in words:
+            yield int(folder.name)

@@ -13,24 +13,29 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists
 
 from deployments.catalog import deployments_of
+from deployments.retiring import retire
 from deployments.settings import settings_for_runs
-from deployments.stopping import run_worker
+from deployments.stopping import run_and_stop_in_order
+from deployments.waiting import await_server
 from zoffsite.model.errors import ZoffsiteError
 
 
 def main(words: list[str]) -> int:
-    """Bring the deployments up to date, then run Prefect's own worker until we are told to stop."""
+    """Once the server is there, bring the deployments up to date, and run Prefect's own worker until told to stop."""
     pool = words[0] if words else socket.gethostname().partition(".")[0]
+    await_server()
     try:
         settings = settings_for_runs()
     except ZoffsiteError as error:
         print(f"{error}\nNext: {error.remedy}", file=sys.stderr)
         return error.exit_code
     _make_pool(pool)
-    for deployment in deployments_of(settings, pool):
+    wanted = tuple(deployments_of(settings, pool))
+    retire(wanted, pool)
+    for deployment in wanted:
         deployment.apply()
     argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", pool, "--type", "process"]
-    return run_worker(argv)
+    return run_and_stop_in_order(argv)
 
 
 def _make_pool(name: str) -> None:

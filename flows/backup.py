@@ -16,6 +16,7 @@ from tasks.naming import name_run
 from tasks.options import call
 from tasks.snapshot import snapshot
 from zoffsite.actions.chain import split
+from zoffsite.actions.describe import describe
 from zoffsite.actions.memory import take_note
 from zoffsite.actions.plan import preview
 from zoffsite.actions.run import BACKUP, Known
@@ -65,7 +66,8 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     if todo.room is not None:
         yield todo.room
     take_note(job, todo.datasets)
-    known, rest = split(job, todo, now)
+    describe(job, todo.datasets, shared(), now)
+    known, rest = split(job, todo)
     yield from known
     yield from each_on_its_own(job, rest, now)
 

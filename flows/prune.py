@@ -41,7 +41,7 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     if todo.room is not None:
         yield todo.room
     take_note(job, todo.datasets)
-    known, rest = to_prune(job, todo, now)
+    known, rest = to_prune(job, todo)
     yield from known
     yield from each_on_its_own(job, rest, now)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact
 
 from tasks.telling import best_effort
+from zoffsite.model.evidence import Confidence
 from zoffsite.model.history import PastRun
 from zoffsite.model.job import Job
 from zoffsite.model.plan import JobPlan
@@ -34,9 +35,9 @@ def show_report(report: RunReport) -> None:
 
 
 @best_effort
-def show_freshness(job: Job, found: JobStatus) -> None:
-    """How old each replica is."""
-    _show("freshness", job.name, freshness_markdown(found), "How old the data on the box is")
+def show_freshness(job: Job, found: JobStatus, confidence: Confidence) -> None:
+    """How old each replica is, and what shows that it can come back."""
+    _show("freshness", job.name, freshness_markdown(found, confidence), "How old the data on the box is")
 
 
 @best_effort

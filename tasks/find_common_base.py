@@ -22,7 +22,7 @@ def find_common_base(job: Job, facts: SourceFacts, now: datetime) -> Any:
     """One listing of the box, by GUID; returns JobWork and shows its plan as an artifact."""
 
     def plan(_attempt: int) -> JobWork:
-        todo = find(job, shared(), facts, now)
+        todo = find(job, shared(), facts, now, by_changes=True)
         show_plan(todo.plan)
         return todo
 

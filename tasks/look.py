@@ -9,6 +9,7 @@ from prefect import task
 
 from tasks.artifacts import show_freshness
 from tasks.options import FRESH, as_state
+from zoffsite.actions.evidence import confidence
 from zoffsite.actions.look import look_at_source as look
 from zoffsite.actions.status import status
 from zoffsite.hosts.connections import shared
@@ -30,7 +31,7 @@ def look_at_replicas(job: Job, now: datetime) -> Any:
 
     def found(_attempt: int) -> JobStatus:
         seen = status(job, shared(), now)
-        show_freshness(job, seen)
+        show_freshness(job, seen, confidence(job, seen))
         return seen
 
     return as_state(found, job.retries, _words)

@@ -20,7 +20,7 @@ def send(job: Job, work: Work) -> Any:
     """Full, incremental or resumed, with progress as an artifact; returns Sent."""
 
     def attempt(number: int) -> Sent:
-        with shown_progress() as progress:
+        with shown_progress("send", work.plan.source) as progress:
             return carry_out(job, work, shared(), progress, attempt=number)
 
     return as_state(attempt, job.retries, _words)

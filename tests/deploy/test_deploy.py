@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from tests.prefect.test_without_server import SETTINGS
 from zoffsite.cli.main import app
+from zoffsite.deploy.sandbox import of_runs
+from zoffsite.deploy.spec import Needs
 from zoffsite.model.errors import SettingsError
 
 UNITS = Path("etc/systemd/system")
@@ -95,6 +97,20 @@ def test_a_job_that_lost_its_schedule_loses_its_timer(house: House) -> None:
     assert set(house.units) == {"zoffsite-backup-home.service", "zoffsite-backup-home.timer"}
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("0 3 * * *", "0 4 * * *"), (SCHEDULE, ""), ("[job.home", "[job.house")], ids=str
+)
+@pytest.mark.parametrize("way", [("--prefect",), ("--worker", "http://10.0.0.1:4200/api")], ids=str)
+def test_what_runs_the_jobs_is_restarted_after_a_change_of_them(
+    house: House, way: tuple[str, ...], before: str, after: str
+) -> None:
+    house.deploy(*way)
+    settings = house.folder / "zoffsite.toml"
+    settings.write_text(settings.read_text().replace(before, after))
+    unit = "zoffsite-serve.service" if way == ("--prefect",) else "zoffsite-worker.service"
+    assert f"systemctl restart {unit}" in house.deploy(*way, "--dry-run").splitlines()[-2]
+
+
 def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to_nobody(house: House) -> None:
     said = house.deploy("--prefect")
     server = house.units["zoffsite-prefect.service"]
@@ -102,6 +118,7 @@ def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to
         "PREFECT_SERVER_API_HOST=127.0.0.1",
         "PREFECT_SERVER_ANALYTICS_ENABLED=false",
         "PREFECT_SERVER_UI_V2_ENABLED=false",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY=/var/lib/zoffsite-prefect/ui",
         "IPAddressDeny=any",
         "IPAddressAllow=localhost",
         "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true",
@@ -165,3 +182,22 @@ def test_timers_without_any_schedule_are_refused(house: House) -> None:
     with pytest.raises(SettingsError) as refused:
         house.deploy()
     assert refused.value.code == "no-schedule"
+
+
+def test_only_what_drills_may_mount_and_read_volumes(house: House) -> None:
+    local = SETTINGS.replace('source = "nas"\n', "") + SCHEDULE
+    (house.folder / "zoffsite.toml").write_text(f'{local}drill = "0 11 * * *"\n')
+    house.deploy()
+    drill, backup = (house.units[f"zoffsite-{verb}-home.service"] for verb in ("drill", "backup"))
+    assert "zoffsite drill --job home\n" in drill
+    assert ("RestrictNamespaces=mnt" in drill, "DeviceAllow=block-zvol r" in drill) == (True, True)
+    assert ("RestrictNamespaces=yes" in backup, "block-zvol" in backup) == (True, False)
+    house.deploy("--prefect")
+    serve = house.units["zoffsite-serve.service"]
+    assert ("RestrictNamespaces=mnt" in serve, "DeviceAllow=block-zvol r" in serve) == (True, True)
+
+
+def test_runs_may_write_into_the_canary_and_nowhere_else() -> None:
+    needs = Needs(zfs=True, disks=False, hooks=False, canaries=("/tank/my canary",))
+    writable = [line for line in of_runs(needs, Path("/state")).splitlines() if line.startswith("ReadWritePaths")]
+    assert writable == ["ReadWritePaths=/state", 'ReadWritePaths="-/tank/my canary"']

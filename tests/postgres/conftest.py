@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from socket import create_server, socket
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from demo.environment import clean_environment
 from demo.server import PrefectServer, prefect_server
 from tests.postgres.database import Database, postgres
+from tests.prefect.silence import silent_host
 from tests.prefect.test_without_server import SETTINGS
 from tests.prefect.ui import Ui
 
@@ -30,12 +29,8 @@ class Machine:
 
     def work(self) -> subprocess.Popen[bytes]:
         """Start its worker."""
-        environment = {
-            **os.environ,
-            **self.server.environment,
-            "ZOFFSITE_STATE_DIR": str(self.folder / "state"),
-            "PREFECT_WORKER_QUERY_SECONDS": "2",
-        }
+        ours = {"ZOFFSITE_STATE_DIR": str(self.folder / "state"), "PREFECT_WORKER_QUERY_SECONDS": "2"}
+        environment = {**clean_environment(), **self.server.environment, **ours}
         argv = ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "deployments.work", self.name]
         with (self.folder / "worker.log").open("ab") as log:
             return subprocess.Popen(argv, cwd=self.folder, env=environment, stdout=log, stderr=log)
@@ -79,24 +74,13 @@ def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def ui(server: PrefectServer) -> Ui:
-    return Ui(server)
+    return Ui(server.url)
 
 
 @pytest.fixture(scope="session")
 def silent() -> Iterator[int]:
-    """The port of a host that takes every connection and never says a word: a run that lasts."""
-    with create_server(("127.0.0.1", 0)) as listener:
-        kept = list[socket]()
-
-        def take() -> None:
-            while True:
-                try:
-                    kept.append(listener.accept()[0])
-                except OSError:
-                    return
-
-        threading.Thread(target=take, daemon=True).start()
-        yield int(listener.getsockname()[1])
+    with silent_host() as port:
+        yield port
 
 
 def make(name: str, server: PrefectServer, folder: Path, port: int) -> Machine:

@@ -62,7 +62,7 @@ def second(stage: Stage, first: Seen) -> Seen:
 @pytest.fixture(scope="session")
 def terminated(stage: Stage, second: Seen) -> Seen:
     """SIGTERM to `zoffsite backup --prefect` in the middle of a transfer."""
-    stage.write_files("big", size="8M", into="a")
+    stage.write_files("big", size="16M", into="a")  # two minutes, in which three runs are ended
     stage.write_settings(bandwidth="150 kB/s")
     process = stage.zoffsite("backup", "--prefect")
     stage.wait_until_bytes_flow("a")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from demo.environment import clean_environment
 from demo.hosts import host_tables
 from demo.server import PrefectServer
 from lab import Lab
@@ -113,7 +113,7 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """Of our commands. Nothing is said about zoffsite's log lines: that they reach the UI is ours to see to."""
         mine = {"ZOFFSITE_STATE_DIR": str(self.folder / "state"), "PREFECT_RUNNER_POLL_FREQUENCY": "2"}
-        return {**os.environ, **self.server.environment, **mine}
+        return {**clean_environment(), **self.server.environment, **mine}
 
     def zoffsite(self, *words: str) -> subprocess.Popen[str]:
         """Start the command in our folder."""
@@ -148,7 +148,7 @@ class Stage:
     @property
     def ui(self) -> Ui:
         """Of the server."""
-        return Ui(self.server)
+        return Ui(self.server.url)
 
     def deployment(self, verb: str = "backup") -> Json:
         """The job's deployment of a flow, as soon as it is there."""

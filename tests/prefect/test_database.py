@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+from demo.environment import clean_environment
 from zoffsite.deploy.spec import Deployment, Needs, Way
 from zoffsite.deploy.units import KEPT_DAYS, SERVER, UNITS, files_of
 
@@ -26,8 +26,8 @@ def variables_of_the_server() -> dict[str, str]:
 
 
 def test_after_a_year_of_hourly_runs_only_those_of_the_last_days_are_left(tmp_path: Path) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    env = {**inherited, **variables_of_the_server(), "PREFECT_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    home = str(tmp_path)
+    env = {**clean_environment(), **variables_of_the_server(), "PREFECT_HOME": home, "HOME": home}
     done = subprocess.run(
         [sys.executable, "-m", "tests.prefect.year"], env=env, capture_output=True, text=True, timeout=300, check=False
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from demo.environment import clean_environment
 from tasks.artifacts import show_plan
 from zoffsite.model.plan import JobPlan
 
@@ -34,6 +34,17 @@ box = "friend"
 datasets = ["tank/home"]
 retries = {{count = 0}}
 """
+OTHER = f"""
+[box.other]
+{HOST}
+root = "vault/photos"
+
+[job.photos]
+source = "nas"
+box = "other"
+datasets = ["tank/photos"]
+"""
+"""A second job, with a box of its own."""
 DEAD = "http://127.0.0.1:9/api"
 PLACES = {
     ".env": f"PREFECT_API_URL={DEAD}\n",
@@ -58,8 +69,7 @@ def folder(tmp_path: Path) -> Path:
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """Nothing of Prefect but what a test puts there."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    return {**mine, "HOME": str(folder), "ZOFFSITE_STATE_DIR": str(folder / "state"), **more}
+    return {**clean_environment(), "HOME": str(folder), "ZOFFSITE_STATE_DIR": str(folder / "state"), **more}
 
 
 def zoffsite(folder: Path, *words: str, api: str | None = None) -> subprocess.CompletedProcess[str]:

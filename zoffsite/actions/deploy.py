@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNITS, environmen
 from zoffsite.files import write_whole
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import OperationError, SettingsError
-from zoffsite.model.job import Disk
+from zoffsite.model.job import Disk, Job
+from zoffsite.zfs.argv import mountpoint
 
 log = logging.getLogger(__name__)
 AUTH = "PREFECT_API_AUTH_STRING"
@@ -54,7 +55,9 @@ def describe(settings: Settings, way: Way, *, port: int = 4200, pool: str = "", 
             zfs=any(job.source is None for job in jobs),
             disks=any(isinstance(job.box, Disk) for job in jobs),
             hooks=any(job.hooks and job.source is None for job in jobs),
+            canaries=tuple(_canaries(jobs)),
         ),
+        jobs=tuple(settings.job_names),
         timed=_timed(settings),
         port=port,
         pool=pool,
@@ -97,6 +100,15 @@ def commands(deployment: Deployment, planned: tuple[Change, ...]) -> tuple[tuple
     orders.append(("systemctl", "enable", "--now", *started(deployment)))
     again = [name for name in started(deployment) if name in changed or Path(ENVIRONMENT).name in changed]
     return tuple([*orders, ("systemctl", "restart", *again)] if again else orders)
+
+
+def _canaries(jobs: Iterable[Job]) -> Iterator[str]:
+    """Where this machine's canaries are mounted; one that is not is reported by the run."""
+    for job in jobs:
+        if job.source is None and job.drill.canary is not None:
+            place = LocalRunner().run(mountpoint(job.drill.canary)).stdout.strip()
+            if place.startswith("/") and '"' not in place:
+                yield place
 
 
 def _timed(settings: Settings) -> tuple[Timed, ...]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+from zoffsite.hosts.prefect_api import answers
 from zoffsite.model.errors import UnreachableError
 
 
@@ -31,17 +30,6 @@ def configured_url() -> str:
         return api_url()
     except Exception as error:  # whatever Prefect makes of its files, no backup stops for it
         raise _unreachable(f"Prefect cannot read its settings ({error})") from error
-
-
-def answers(url: str) -> bool:
-    """True when a Prefect API answers at `url` within three seconds."""
-    if not url.startswith(("http://", "https://")):
-        return False
-    try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=3) as answer:  # noqa: S310 - http(s) only
-            return bool(answer.status == 200)
-    except (OSError, ValueError):
-        return False
 
 
 def _configured_somewhere() -> bool:

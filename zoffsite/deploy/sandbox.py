@@ -70,22 +70,31 @@ _DISKS = """\
 """
 
 
+_DRILL = """\
+# A drill mounts what came back where nobody else sees it, and reads volumes.
+DeviceAllow=block-zvol r
+"""
+_NO_NAMESPACES, _MOUNTS_ONLY = "RestrictNamespaces=yes\n", "RestrictNamespaces=mnt\n"
+
+
 _DOCTOR = """\
 # Firewall, tunnel and the health of disks are told only to whoever might change them. What a firewall's file means is
 # seen by loading it into a network namespace of its own. The modules of all kernels are looked at, too.
 CapabilityBoundingSet=CAP_SYS_ADMIN CAP_NET_ADMIN CAP_SYS_RAWIO CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH
 """
-_NOT_DOCTOR = ("ProtectKernelModules=yes\n", "RestrictNamespaces=yes\n")
+_NOT_DOCTOR = ("ProtectKernelModules=yes\n", _NO_NAMESPACES)
 
 
-def of_runs(needs: Needs, state_dir: Path) -> str:
-    """For the processes that run jobs."""
+def of_runs(needs: Needs, state_dir: Path, *, drills: bool = False) -> str:
+    """For the processes that run jobs; with `drills`, those too."""
+    always = _ALWAYS.replace(_NO_NAMESPACES, _MOUNTS_ONLY) if drills and needs.zfs else _ALWAYS
     if needs.hooks:
-        return _ALWAYS + _HOOKS
-    files = f"{_FILES}ReadWritePaths={state_dir}\n"
+        return always + _HOOKS
+    canaries = "".join(f'ReadWritePaths="-{place}"\n' for place in needs.canaries)
+    files = f"{_FILES}ReadWritePaths={state_dir}\n{canaries}"
     if not needs.zfs:
-        return _ALWAYS + files + _REMOTE
-    return _ALWAYS + files + _ZFS + (_DISKS if needs.disks else _ONE_DEVICE)
+        return always + files + _REMOTE
+    return always + files + _ZFS + (_DISKS if needs.disks else _ONE_DEVICE + (_DRILL if drills else ""))
 
 
 def of_doctor(state_dir: Path) -> str:

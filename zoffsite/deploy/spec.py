@@ -29,11 +29,13 @@ class Needs:
     """What the jobs' processes need of the machine, all jobs together.
 
     `zfs`: a job's source is this machine; `disks`: a job's target is a removable disk; `hooks`: commands of the user's.
+    `canaries`: directories into which runs write.
     """
 
     zfs: bool
     disks: bool
     hooks: bool
+    canaries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,7 @@ class Deployment:
     zoffsite: Path
     reachable: bool
     needs: Needs
+    jobs: tuple[str, ...] = ()
     timed: tuple[Timed, ...] = ()
     port: int = 4200
     pool: str = ""

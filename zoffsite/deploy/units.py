@@ -14,6 +14,7 @@ COMMANDS = {
     "verify": "verify --job {job} --tell",
     "prune": "prune --job {job} --wait",
     "prove": "prove --job {job} --tell",
+    "drill": "drill --job {job}",
     "doctor": "doctor {job} --tell",
 }
 """What a timer runs."""
@@ -71,6 +72,8 @@ Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
 Environment=DO_NOT_TRACK=1
 # Prefect's newer UI lets the browser ask a host outside; the older one does not.
 Environment=PREFECT_SERVER_UI_V2_ENABLED=false
+# When it starts it copies the UI's pages, by default into its own package, where it may not write.
+Environment=PREFECT_SERVER_UI_STATIC_DIRECTORY=/var/lib/zoffsite-prefect/ui
 # Runs are kept for {days} days, with their logs and artifacts: the database stops growing.
 Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED=true
 Environment=PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD={seconds}
@@ -89,8 +92,10 @@ _RUNNER = """\
 Description=zoffsite: {what}
 Wants=network-online.target{server}
 After=network-online.target zfs.target{server}
-# It asks until the server answers.
+# However often it ends because the server is away, it is started again.
 StartLimitIntervalSec=0
+# It reads jobs and schedules when it starts. They stand here so that it is restarted after a change of them:
+{schedules}
 
 [Service]
 ExecStart={python} -m {module}
@@ -154,13 +159,17 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
         config=deployment.config,
         state_dir=deployment.state_dir,
         environment=ENVIRONMENT,
-        sandbox=of_doctor(deployment.state_dir)
-        if timed.verb == "doctor"
-        else of_runs(deployment.needs, deployment.state_dir),
+        sandbox=_sandbox(deployment, timed.verb),
     )
     calendar = "\n".join(f"OnCalendar={line}" for line in timed.calendar)
     timer = _TIMER.format(verb=timed.verb, job=timed.job, calendar=calendar)
     return {f"{_name(timed)}.service": service, f"{_name(timed)}.timer": timer}
+
+
+def _sandbox(deployment: Deployment, verb: str) -> str:
+    if verb == "doctor":
+        return of_doctor(deployment.state_dir)
+    return of_runs(deployment.needs, deployment.state_dir, drills=verb == "drill")
 
 
 def _server(deployment: Deployment) -> str:
@@ -188,11 +197,18 @@ def _worker(deployment: Deployment) -> str:
 def _runner(deployment: Deployment, what: str, module: str, server: str) -> str:
     return _RUNNER.format(
         what=what,
+        schedules=_schedules(deployment),
         python=deployment.python,
         module=module,
         server=server,
         config=deployment.config,
         state_dir=deployment.state_dir,
         environment=ENVIRONMENT,
-        sandbox=of_runs(deployment.needs, deployment.state_dir),
+        sandbox=of_runs(deployment.needs, deployment.state_dir, drills=True),
     )
+
+
+def _schedules(deployment: Deployment) -> str:
+    lines = [f"# jobs: {', '.join(deployment.jobs)}"]
+    lines += [f"# {each.verb} of {each.job}: {' or '.join(each.calendar)}" for each in deployment.timed]
+    return "\n".join(lines)
