@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -11,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.environment import clean_environment
 from lab.state import free_ports
-from zoffsite.cli.prefect_api import answers
+from zoffsite.hosts.prefect_api import answers
 
 STARTING = 180.0
 """Seconds within which the server must answer; the first start makes its database."""
@@ -68,7 +68,7 @@ def prefect_server(home: Path, database: str | None = None) -> Iterator[PrefectS
         process = subprocess.Popen(
             # It ends when we do, even if we are killed: setpriv(1), prctl(2).
             ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "prefect", "server", "start"],
-            env={**os.environ, **environment},
+            env={**clean_environment(), **environment},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

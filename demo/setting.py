@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demo.environment import clean_environment
 from demo.kit import kit_tables
 from demo.screen import say
 from lab import Lab
@@ -76,11 +76,11 @@ class Stage:
 
     def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
         """Start `zoffsite …` in the demo's folder; `more` is added to its environment."""
-        environment = {**os.environ, **self.environment, "ZOFFSITE_STATE_DIR": str(self.folder / "state"), **more}
+        ours = {**self.environment, "ZOFFSITE_STATE_DIR": str(self.folder / "state")}
         return subprocess.Popen(
             self.command(*words),
             cwd=self.folder,
-            env=environment,
+            env={**clean_environment(), **ours, **more},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -11,7 +11,7 @@ from zoffsite.actions.chain import Verbs, replicate, settled, split
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, TransferError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.plan import JobPlan
+from zoffsite.model.plan import JobPlan, Side
 from zoffsite.model.report import DatasetResult
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
@@ -97,16 +97,23 @@ def test_nothing_is_pruned_unless_the_replica_was_verified() -> None:
 
 def test_a_dataset_that_is_up_to_date_bookmarked_and_pruned_costs_no_step() -> None:
     same = source(snap(1), snap(2), bookmarks=[mark(2)])
-    assert settled(JOB, work_of(same, replica(there(1), there(2))), NOW)
+    assert settled(JOB, work_of(same, replica(there(1), there(2))), ())
+
+
+@pytest.mark.parametrize("where", [(Side.SOURCE, SOURCE), (Side.BOX, REPLICA)])
+def test_a_dataset_of_which_something_is_to_be_pruned_is_work(where: tuple[Side, str]) -> None:
+    same = work_of(source(snap(1), snap(2), bookmarks=[mark(2)]), replica(there(1), there(2)))
+    assert not settled(JOB, same, {where})
+    assert settled(JOB, same, {(Side.SOURCE, REPLICA), (Side.BOX, SOURCE)})
 
 
 def test_a_missing_bookmark_or_a_replica_that_is_not_as_it_must_be_is_work() -> None:
     same = source(snap(1), snap(2))
-    assert not settled(JOB, work_of(same, replica(there(1), there(2))), NOW)
+    assert not settled(JOB, work_of(same, replica(there(1), there(2))), ())
     marked = source(snap(1), snap(2), bookmarks=[mark(2)])
     pending = replica(there(1), there(2), resume_token="1-a-b-c")
     assert not settled(
-        JOB, Work(plan=work_of(marked, replica(there(1), there(2))).plan, source=marked, replica=pending), NOW
+        JOB, Work(plan=work_of(marked, replica(there(1), there(2))).plan, source=marked, replica=pending), ()
     )
 
 
@@ -116,7 +123,7 @@ def test_refusals_and_conflicts_are_outcomes_at_once_and_the_rest_goes_on() -> N
     todo = JobWork(
         plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=()), datasets=(plain, diverged, INCREMENTAL)
     )
-    known, rest = split(JOB, todo, NOW)
+    known, rest = split(JOB, todo)
     assert [(outcome.source, outcome.state) for outcome in known] == [
         ("tank/plain", DatasetResult.REFUSED),
         (SOURCE, DatasetResult.CONFLICT),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.planning.make import REPLICA, SOURCE, job, replica, snap, source, there
+from tests.planning.make import REPLICA, SOURCE, dataset, job, replica, snap, source, there
 from tests.views.values import GOOD
 from zoffsite.actions.memory import Record, ledger_of, let_go, notices_of, recall, remember_told, take_note
 from zoffsite.actions.plan import expected_prunes
@@ -61,7 +61,7 @@ def test_an_alarm_stands_before_anything_is_sent(kept: Job) -> None:
 
 
 def test_a_loss_is_told_until_it_was_told_and_then_only_stands(kept: Job) -> None:
-    ledger_of(kept).seen([(SOURCE, 1, REPLICA, OnBox(name="lost", guid=77))])
+    ledger_of(kept).seen([(dataset(), REPLICA, OnBox(name="lost", guid=77))])
     loss = replace(ALARM, code="snapshots-lost")
     take_note(kept, [work_of(kept, raised=(loss,))])
     work = work_of(kept)
@@ -175,7 +175,7 @@ def test_every_step_is_written_down_with_its_size_and_key(kept: Job) -> None:
 def test_what_is_known_follows_a_dataset_that_was_renamed_on_one_side_or_both(kept: Job, before: str) -> None:
     ledger = ledger_of(kept)
     ledger.trust(before, "tank/old", 1, "aa", anew=False)
-    ledger.seen([("tank/old", 1, before, OnBox(name=there(2).name, guid=102))])
+    ledger.seen([(dataset("tank/old"), before, OnBox(name=there(2).name, guid=102))])
     ledger.raise_alarms([replace(ALARM, subject="tank/old")])
     work = work_of(kept)
     assert [notice.subject for notice in notices_of(kept, work)] == [SOURCE]

@@ -9,6 +9,7 @@ from tests.planning.make import JOB, REPLICA, mark, replica, snap, source, there
 from tests.views.values import EMPTY, STATUS
 from tests.views.values import REPLICA as GOOD
 from zoffsite.actions.check import checked
+from zoffsite.actions.plan import expected_prunes
 from zoffsite.actions.tidy import to_prune
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Retention
@@ -36,7 +37,8 @@ def test_a_replica_is_good_failed_or_missing_and_an_old_one_is_an_alert_besides(
 
 
 def todo(*works: Work) -> JobWork:
-    return JobWork(plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=()), datasets=works)
+    prunes = tuple(prune for work in works for prune in expected_prunes(PRUNING, work, NOW) if prune.destroy)
+    return JobWork(plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=prunes), datasets=works)
 
 
 def work(here: DatasetState, on_box: DatasetState) -> Work:
@@ -46,7 +48,7 @@ def work(here: DatasetState, on_box: DatasetState) -> Work:
 def test_only_what_the_box_has_wholly_is_pruned() -> None:
     same = work(source(snap(1), snap(2), bookmarks=[mark(2)]), replica(there(1), there(2)))
     behind = work(source(snap(1), snap(2)), replica(there(1)))
-    known, rest = to_prune(PRUNING, todo(same, behind), NOW)
+    known, rest = to_prune(PRUNING, todo(same, behind))
     assert rest == [same]
     assert [(each.code, each.subject) for each in known if isinstance(each, Notice)] == [("behind", "tank/home")]
     assert not any(isinstance(each, DatasetOutcome) for each in known)
@@ -56,12 +58,12 @@ def test_an_interrupted_receive_is_left_to_a_backup() -> None:
     same = work(source(snap(1), snap(2), bookmarks=[mark(2)]), replica(there(1), there(2)))
     assert isinstance(same.plan, UpToDate)
     pending = replace(same, plan=replace(same.plan, stale_token="1-a-b-c"))
-    known, rest = to_prune(PRUNING, todo(pending), NOW)
+    known, rest = to_prune(PRUNING, todo(pending))
     assert (len(known), rest) == (1, [])
 
 
 def test_a_dataset_with_nothing_to_prune_costs_no_step() -> None:
     settled = work(source(snap(2), bookmarks=[mark(2)]), replica(there(2)))
-    known, rest = to_prune(PRUNING, todo(settled), NOW)
+    known, rest = to_prune(PRUNING, todo(settled))
     assert [each.state for each in known if isinstance(each, DatasetOutcome)] == [DatasetResult.UP_TO_DATE]
     assert rest == []

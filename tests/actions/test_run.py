@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.planning.make import JOB
 from tests.views.values import FAILED, SENT
 from zoffsite.actions.run import Occasion, run_job
@@ -35,6 +37,27 @@ def test_a_run_before_that_was_killed_is_told_of_once(tmp_path: Path) -> None:
     assert notice.message.startswith("Prefect run home-x ended without a report")
     assert run().notices == ()
     assert buried == ["Prefect run home-x"]
+
+
+def test_a_run_that_is_stopped_while_it_tells_of_a_killed_one_tells_of_both(tmp_path: Path) -> None:
+    with JobLock("home", "Prefect run home-x", tmp_path) as lock:
+        left = lock.path.read_bytes()
+    lock.path.write_bytes(left)
+
+    def stopped(_how: str) -> None:
+        raise KeyboardInterrupt
+
+    what = Occasion(run="home-y", how="zoffsite backup", bury=stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_job(settings(tmp_path), JOB, what, Connections(), lambda _: [SENT])
+    report = last_report("home", tmp_path)
+    assert report is not None
+    assert report.error is not None
+    assert (report.run, report.error.code, [each.code for each in report.notices]) == (
+        "home-y",
+        "interrupted",
+        ["run-killed"],
+    )
 
 
 def test_a_run_is_remembered_with_the_room_that_it_found(tmp_path: Path) -> None:

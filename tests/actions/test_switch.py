@@ -32,7 +32,7 @@ def settings(tmp_path: Path, ping: SecretStr | None) -> Settings:
 def test_a_good_run_is_a_start_and_a_success(tmp_path: Path) -> None:
     with ping_server() as (port, asked):
         ours = settings(tmp_path, url(port))
-        assert say_started(ours, JOB) == ()
+        assert say_started(ours, JOB)() == ()
         assert conclude(ours, JOB, GOOD) == GOOD
     start, success = asked.get_nowait(), asked.get_nowait()
     assert (start[1], success[1]) == (f"/{PASSWORD}/home/start", f"/{PASSWORD}/home")
@@ -59,7 +59,7 @@ def test_a_service_that_is_down_changes_no_result_and_is_in_the_saved_report(tmp
 
 
 def test_a_job_without_a_switch_tells_nobody(tmp_path: Path) -> None:
-    assert say_started(settings(tmp_path, None), JOB) == ()
+    assert say_started(settings(tmp_path, None), JOB)() == ()
     assert say_ended(settings(tmp_path, None), JOB, PARTIAL) == ()
 
 

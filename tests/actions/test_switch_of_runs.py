@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from tests.notify.test_ping import Pings, ping_server, url
+from tests.notify.test_ping import Pings, fine, ping_server, url
 from tests.planning.make import JOB
 from tests.views.values import FAILED, SENT
-from zoffsite.actions.run import Known, Occasion, run_job
+from zoffsite.actions.run import Known, Occasion, Steps, run_job
 from zoffsite.config.settings import Settings
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import OperationError
@@ -36,6 +38,10 @@ def run(
                 raise each
             yield each
 
+    return run_steps(tmp_path, port, steps, verb, whole)
+
+
+def run_steps(tmp_path: Path, port: int, steps: Steps, verb: str = "backup", whole: bool = True) -> RunReport:
     job = replace(JOB, ledger=tmp_path / "ledger")
     settings = Settings(
         file=tmp_path / "zoffsite.toml", state_dir=tmp_path, jobs={"home": job}, ping_urls={"home": url(port)}
@@ -84,6 +90,23 @@ def test_a_switch_that_is_broken_breaks_no_run(tmp_path: Path) -> None:
         "it could not be told that the run began",
         "it could not be told that the run ended",
     ]
+
+
+def test_a_service_that_does_not_answer_holds_up_no_start(tmp_path: Path) -> None:
+    working, seen = Event(), list[bool]()
+
+    def late(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(working.wait(4))
+        fine(handler)
+
+    def steps(_now: datetime) -> Iterator[Known]:
+        working.set()
+        yield SENT
+
+    with ping_server(late) as (port, asked):
+        run_steps(tmp_path, port, steps)
+    assert seen == [True, True]
+    assert ends(asked) == ["start", "home"]
 
 
 def test_a_run_of_some_datasets_says_nothing_of_the_job(served: tuple[int, Pings], tmp_path: Path) -> None:

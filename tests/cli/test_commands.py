@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.environment import clean_environment
 from zoffsite.ledger import Ledger
 from zoffsite.model.notice import Notice
 
@@ -54,8 +54,8 @@ def zoffsite(tmp_path: Path) -> Zoffsite:
     """Runs the command in an empty folder, with nothing of this machine's own settings."""
 
     def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("ZOFFSITE", "PREFECT"))}
-        environment = {**clean, "HOME": str(tmp_path), "ZOFFSITE_STATE_DIR": str(tmp_path / "state"), **more}
+        ours = {"HOME": str(tmp_path), "ZOFFSITE_STATE_DIR": str(tmp_path / "state")}
+        environment = {**clean_environment(), **ours, **more}
         command = [str(Path(sys.executable).with_name("zoffsite")), *words]
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from demo.environment import clean_environment
 from tests.cli.test_commands import Zoffsite, zoffsite
 from tests.zfs.answers import LISTING
 from zoffsite.config.settings import load, problems
@@ -148,7 +149,6 @@ def datasets(listing: str) -> str:
 
 def dialogue(command: list[str], environ: dict[str, str], answers: list[tuple[str, str]]) -> str:
     """Run `command` at a terminal of its own and answer each prompt; all that the terminal showed."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ZOFFSITE")}
     terminal, theirs = pty.openpty()
     process = subprocess.Popen(
         command,
@@ -157,7 +157,7 @@ def dialogue(command: list[str], environ: dict[str, str], answers: list[tuple[st
         stderr=theirs,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # a password is asked at the terminal, not at stdin
-        env={**clean, **environ, "TERM": "dumb", "COLUMNS": "200"},
+        env={**clean_environment(), **environ, "TERM": "dumb", "COLUMNS": "200"},
     )
     os.close(theirs)
     shown, seen, end = "", 0, time.monotonic() + 60

@@ -11,6 +11,7 @@ from zoffsite.cli.plan import draw_plan
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.plan import DatasetPlan, JobPlan
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.planning.sends import plan_sends
 
 TIB = 2**40
@@ -32,7 +33,7 @@ def planned(here: DatasetState, box: DatasetState | None) -> DatasetPlan:
 FULL = planned(source(snap(1, referenced=int(2.1 * TIB)), name="tank/photos"), None)
 MORE = planned(source(snap(1), snap(2, written=3 * 2**20)), replica(there(1)))
 SAME = planned(source(snap(1)), replica(there(1)))
-PLAIN = planned(DatasetState(dataset=dataset("tank/plain", encryption="off"), snapshots=(snap(1),)), None)
+PLAIN = planned(DatasetState(dataset=dataset("tank/plain", encryption="off"), snapshots=Snapshots.of([snap(1)])), None)
 
 
 def test_each_dataset_says_in_words_what_is_done_and_why() -> None:

@@ -144,6 +144,11 @@ def test_a_missing_key_is_reported_at_its_table(house: House) -> None:
             'box = "friend"\nwindows = [{ start = "08:00", end = "08:00", bandwidth = "1 MB/s" }]',
             "it begins and ends at 08:00",
         ),
+        (
+            'box = "friend"',
+            'box = "friend"\nproof.windows = [{ start = "08:00", end = "08:00", bandwidth = "1 MB/s" }]',
+            "for all day, write bandwidth in [job.home.proof] itself",
+        ),
         ('"tank/photos"', '"tank/home"', "twice"),
         ('"tank/photos"', '"/tank/photos"', "without a slash in front"),
         ('"tank/photos"', '"tank//photos"', "is not a dataset"),
@@ -317,3 +322,26 @@ def test_a_secret_in_the_file_is_sent_to_the_env_file_and_not_shown(house: House
     assert problem.line == house.line("^notify_urls")
     assert problem.remedy.endswith("ZOFFSITE_JOB__HOME__NOTIFY_URLS" if table else "ZOFFSITE_NOTIFY_URLS")
     assert SECRET not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "words"),
+    [
+        ('scratch = "tank"', "scratch", "a whole pool"),
+        ('scratch = "tank/home"', "scratch", "lies in it"),
+        ('scratch = "tank//drill"', "scratch", ""),
+        ('canary = "other/canary"', "canary", "has no dataset"),
+        ('key_files = { "tank/home" = "keys/home" }', "key_files.tank/home", "not a whole path"),
+        ('datasets = ["tank/a@b"]', "datasets[0]", ""),
+    ],
+)
+def test_a_drill_that_could_do_harm_or_nothing_is_refused(house: House, line: str, key: str, words: str) -> None:
+    house.add(f"[job.home.drill]\n{line}\n")
+    (found,) = house.problems()
+    assert found.key == f"job.home.drill.{key}"
+    assert words in str(found)
+
+
+def test_the_scratch_of_any_job_is_backed_up_by_none(house: House) -> None:
+    house.add('[job.home.drill]\nscratch = "tank/drill"\ncanary = "tank/home/canary"\n')
+    assert house.load().job("home").scratches == ("*/zoffsite-drill-*", "tank/drill")

@@ -16,6 +16,7 @@ from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.facts import Answer, Attempt, Facts, Knock, Said
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.job import SshHost
+from zoffsite.model.snapshots import Snapshots
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 CLOCK = int(NOW.timestamp())
@@ -214,7 +215,7 @@ def healthy_replica() -> DatasetState:
     return replace(
         state,
         dataset=replace(state.dataset, name=REPLICA),
-        snapshots=tuple(replace(each, dataset=REPLICA) for each in state.snapshots),
+        snapshots=Snapshots.of(replace(each, dataset=REPLICA) for each in state.snapshots),
     )
 
 

@@ -11,6 +11,7 @@ from zoffsite.doctor.examine import examine
 from zoffsite.model.checkup import Finding, Level, Word
 from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.report import ErrorReport
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 
 
@@ -53,20 +54,20 @@ def snapshot(number: int, dataset: str = REPLICA) -> Snapshot:
 
 def test_a_foreign_snapshot_that_is_the_newest_is_critical_for_it_blocks_the_next_increment() -> None:
     state = healthy_replica()
-    found = examine(case(inventory=inventory(replace(state, snapshots=(*state.snapshots, snapshot(9))))))
+    found = examine(case(inventory=inventory(replace(state, snapshots=state.snapshots.plus([snapshot(9)])))))
     assert bad(found) == [("foreign-snapshots", Level.CRITICAL)]
     assert f"zfs destroy {REPLICA}@manual" in of(found, "foreign-snapshots")[0].remedy
 
 
 def test_a_foreign_snapshot_among_ours_is_a_warning() -> None:
     state = healthy_replica()
-    found = examine(case(inventory=inventory(replace(state, snapshots=(snapshot(0), *state.snapshots)))))
+    found = examine(case(inventory=inventory(replace(state, snapshots=Snapshots.of([snapshot(0), *state.snapshots])))))
     assert bad(found) == [("foreign-snapshots", Level.WARNING)]
 
 
 def test_a_snapshot_of_the_root_is_foreign() -> None:
     made = inventory(healthy_replica())
-    states = {**made.datasets, ROOT: replace(made.datasets[ROOT], snapshots=(snapshot(1, ROOT),))}
+    states = {**made.datasets, ROOT: replace(made.datasets[ROOT], snapshots=Snapshots.of([snapshot(1, ROOT)]))}
     findings = examine(case(inventory=replace(made, datasets=states)))
     assert f"{ROOT}@manual" in of(findings, "foreign-snapshots")[0].what
 

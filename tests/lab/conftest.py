@@ -5,13 +5,13 @@ Where QEMU or the images are impossible these tests fail with the remedy: a skip
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import Guest, Lab
+from tests.conftest import DEFAULT_PAIR
 
 HERE = Path(__file__).parent
 
@@ -24,8 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """The pair "SOURCE:BOX" of a parameter (indirect), else of ZOFFSITE_LAB_PAIR, else 2.1:2.3."""
-    pair: str = getattr(request, "param", None) or os.environ.get("ZOFFSITE_LAB_PAIR", "2.1:2.3")
+    """The pair "SOURCE:BOX" of a parameter (indirect), else that of all other tests."""
+    pair: str = getattr(request, "param", DEFAULT_PAIR)
     source, _, box = pair.partition(":")
     with Lab.up(source, box) as running:
         yield running

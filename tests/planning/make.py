@@ -11,6 +11,7 @@ from typing import Any
 from zoffsite.model.dataset import Dataset, KeyStatus, Kind
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Retention, Retries, Selection, SnapshotWhen, SshHost
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Bookmark, Snapshot
 
 SOURCE = "tank/home"
@@ -106,12 +107,12 @@ def mark(number: int, name: str = "", where: str = SOURCE) -> Bookmark:
 
 def source(*snapshots: Snapshot, bookmarks: Sequence[Bookmark] = (), **changes: Any) -> DatasetState:
     """The source with these versions, which must be in order."""
-    return DatasetState(dataset=dataset(**changes), snapshots=snapshots, bookmarks=tuple(bookmarks))
+    return DatasetState(dataset=dataset(**changes), snapshots=Snapshots.of(snapshots), bookmarks=tuple(bookmarks))
 
 
 def replica(*snapshots: Snapshot, **changes: Any) -> DatasetState:
     """The replica with these snapshots, which must be in order."""
-    return DatasetState(dataset=replica_dataset(**changes), snapshots=snapshots)
+    return DatasetState(dataset=replica_dataset(**changes), snapshots=Snapshots.of(snapshots))
 
 
 def token(number: int, base: int | None = None, **changes: Any) -> TokenContents:

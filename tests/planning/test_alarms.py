@@ -9,7 +9,7 @@ import pytest
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Alarm
-from zoffsite.model.memory import OnBox, Remembered, StandingAlarm
+from zoffsite.model.memory import Arrived, Remembered, StandingAlarm
 from zoffsite.model.notice import Notice
 from zoffsite.planning.alarms import alarms, unusual, usual
 from zoffsite.planning.sends import plan_sends
@@ -131,7 +131,7 @@ def test_what_is_usual_is_the_largest_but_for_what_happened_once(increments: lis
 def test_an_alarm_that_stands_is_not_raised_again_but_another_one_is() -> None:
     here, box = grown(11 * MIB), replica(there(1))
     plan = plan_sends(JOB, here, box, None, REPLICA)
-    memory = Remembered(increments=tuple(HABIT), on_box=(OnBox(name="gone", guid=77),))
+    memory = Remembered(increments=tuple(HABIT), on_box=Arrived(["gone"], [77]))
     assert [each.code for each in alarms(JOB, plan, here, box, memory)] == ["replica-rolled-back", "unusual-increment"]
     standing = StandingAlarm(code="unusual-increment", message="", raised=datetime(2026, 1, 1, tzinfo=UTC), told=True)
     memory = replace(memory, alarms=(standing,))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Retention
 from zoffsite.model.plan import PrunePlan, Side
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.retention import plan_both_prunes, plan_prune
 
@@ -46,7 +47,7 @@ DAYS = source(
 
 def test_no_rule_means_no_pruning() -> None:
     plan = prune(DAYS, Retention())
-    assert plan.destroy == ()
+    assert not plan.destroy
     assert len(plan.keep) == 6
     assert kept(plan)["s1"] == ("no rule",)
 
@@ -107,13 +108,13 @@ def test_what_a_clone_began_as_is_kept_on_either_side_because_zfs_cannot_destroy
     box = replica(there(1), there(2, cloned=True), there(3))
     on_source, on_box = plan_both_prunes(job(keep_source=Retention(last=1), keep_box=Retention(last=1)), here, box, NOW)
     assert [kept.reasons for kept in on_source.keep if kept.snapshot == snap(1, cloned=True)] == [("cloned",)]
-    assert on_source.destroy == (snap(2),)
-    assert on_box.destroy == (there(1),)
+    assert list(on_source.destroy) == [snap(2)]
+    assert list(on_box.destroy) == [there(1)]
 
 
 def test_a_held_a_protected_and_a_foreign_snapshot_are_never_destroyed() -> None:
     state = source(at("2026-11-01T00:00:00", 1, holds=1), at("2026-11-02T00:00:00", 2), at("2026-11-03T00:00:00", 3))
-    state = replace(state, snapshots=(snap(0, name="foreign"), *state.snapshots))
+    state = replace(state, snapshots=Snapshots.of([snap(0, name="foreign"), *state.snapshots]))
     plan = prune(state, Retention(last=1), {102: "base"})
     assert kept(plan) == {
         "foreign": ("not ours",),
@@ -121,7 +122,7 @@ def test_a_held_a_protected_and_a_foreign_snapshot_are_never_destroyed() -> None
         "s2": ("base",),
         "s3": ("newest", "last 1: 1"),
     }
-    assert plan.destroy == ()
+    assert not plan.destroy
 
 
 def test_the_newest_is_kept_though_no_rule_says_so() -> None:
@@ -179,8 +180,8 @@ def test_never_the_newest_never_held_never_protected_never_foreign(
 def test_pruning_twice_is_pruning_once(facts: list[tuple[int, bool, bool]], retention: Retention, sort: bool) -> None:
     state = arranged(facts, sort)
     once = prune(state, retention)
-    left = replace(state, snapshots=tuple(keep.snapshot for keep in once.keep))
-    assert prune(left, retention).destroy == ()
+    left = replace(state, snapshots=Snapshots.of(keep.snapshot for keep in once.keep))
+    assert not prune(left, retention).destroy
 
 
 RULES = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
@@ -204,14 +205,14 @@ def test_both_sides_keep_the_base() -> None:
     here, box = source(*map(snap, (1, 2, 3))), replica(*map(there, (1, 2, 3)))
     on_source, on_box = plan_both_prunes(KEEP_ONE, here, box, NOW)
     assert (on_source.side, on_box.side) == (Side.SOURCE, Side.BOX)
-    assert on_source.destroy == (snap(1), snap(2))
-    assert on_box.destroy == (there(1), there(2))
+    assert list(on_source.destroy) == [snap(1), snap(2)]
+    assert list(on_box.destroy) == [there(1), there(2)]
     assert on_source.keep[0].reasons == ("newest", "base", "last 1: 1")
 
 
 def test_what_the_box_does_not_have_yet_is_not_pruned_on_the_source() -> None:
     on_source, _ = plan_both_prunes(KEEP_ONE, source(*map(snap, (1, 2, 3, 4))), replica(there(2)), NOW)
-    assert on_source.destroy == (snap(1),)
+    assert list(on_source.destroy) == [snap(1)]
     assert kept(on_source)[snap(3).name] == ("not on the box yet",)
 
 
@@ -225,8 +226,8 @@ def test_a_bookmark_is_base_enough() -> None:
     on_source, on_box = plan_both_prunes(
         KEEP_ONE, source(snap(1), snap(3), bookmarks=[mark(2)]), replica(there(1), there(2)), NOW
     )
-    assert on_source.destroy == (snap(1),)
-    assert on_box.destroy == (there(1),)
+    assert list(on_source.destroy) == [snap(1)]
+    assert list(on_box.destroy) == [there(1)]
 
 
 def test_only_the_box_prunes_what_the_patterns_name() -> None:
@@ -234,12 +235,12 @@ def test_only_the_box_prunes_what_the_patterns_name() -> None:
     here = source(snap(1, ours=False), snap(2))
     box = replica(there(1, ours=False), there(2))
     on_source, on_box = plan_both_prunes(chosen, here, box, NOW)
-    assert on_source.destroy == ()
-    assert on_box.destroy == (there(1, ours=False),)
-    assert plan_both_prunes(KEEP_ONE, here, box, NOW)[1].destroy == ()
+    assert not on_source.destroy
+    assert list(on_box.destroy) == [there(1, ours=False)]
+    assert not plan_both_prunes(KEEP_ONE, here, box, NOW)[1].destroy
 
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_an_empty_retention_prunes_neither_side(side: int) -> None:
     here, box = source(*map(snap, (1, 2, 3))), replica(*map(there, (1, 2, 3)))
-    assert plan_both_prunes(JOB, here, box, NOW)[side].destroy == ()
+    assert not plan_both_prunes(JOB, here, box, NOW)[side].destroy

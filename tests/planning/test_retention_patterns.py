@@ -60,7 +60,7 @@ def test_the_base_the_newest_the_held_and_the_cloned_stay_whatever_a_pattern_nam
     on_box = replica(there(1), there(2, holds=2), there(3))
     keep = Retention(within=timedelta(seconds=1), patterns=("*",))
     plans = plan_both_prunes(job(keep_source=keep, keep_box=keep), here, on_box, NOW + timedelta(days=365))
-    assert [plan.destroy for plan in plans] == [(), (there(1),)]
+    assert [list(plan.destroy) for plan in plans] == [[], [there(1)]]
     reasons = {kept.snapshot.name: kept.reasons for kept in plans[0].keep}
     assert reasons == {
         snap(1).name: ("held",),

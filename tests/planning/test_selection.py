@@ -81,6 +81,14 @@ def test_only_never_widens_the_job() -> None:
     assert "tank/home" in caught.value.remedy
 
 
+def test_what_a_drill_has_brought_back_is_backed_up_by_no_job() -> None:
+    found = inventory(
+        "tank", "tank/zoffsite-drill-home", "tank/zoffsite-drill-home/back", "tank/a/drill", "tank/a/drill/x"
+    )
+    chosen = job(datasets=("tank",), recursive=True, scratches=("*/zoffsite-drill-*", "tank/a/drill"))
+    assert names(found, chosen) == ["tank"]
+
+
 def test_unencrypted_datasets_are_chosen_so_that_they_can_be_refused_by_name() -> None:
     assert names(ALL, job(datasets=("tank/home",))) == ["tank/home"]
 

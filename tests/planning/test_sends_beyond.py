@@ -25,6 +25,7 @@ from zoffsite.model.plan import (
     SendStep,
     UpToDate,
 )
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Bookmark, Snapshot
 from zoffsite.planning.sends import plan_sends
 from zoffsite.zfs import argv
@@ -127,7 +128,7 @@ def test_names_decide_nothing_but_what_is_selected(world: World, chosen: Job, or
     names = [f"any-{order[number]}" for number in range(len(world.replica))]
     renamed = [replace(snapshot, name=name) for snapshot, name in zip(world.replica, names, strict=True)]
     plan = plan_sends(chosen, world.source, world.box(), None, REPLICA)
-    other = plan_sends(chosen, world.source, replace(world.box(), snapshots=tuple(renamed)), None, REPLICA)
+    other = plan_sends(chosen, world.source, replace(world.box(), snapshots=Snapshots.of(renamed)), None, REPLICA)
     if isinstance(plan, Send):
         assert plan == other
     else:
@@ -140,7 +141,7 @@ def test_a_base_may_be_a_bookmark_of_anyone_once_the_snapshot_is_gone(world: Wor
     assume(newest is not None and any(b.guid == newest.guid for b in world.source.bookmarks))
     assert newest is not None
     left = tuple(s for s in world.source.snapshots if s.guid != newest.guid)
-    without = World(replace(world.source, snapshots=left), world.replica, world.whose)
+    without = World(replace(world.source, snapshots=Snapshots.of(left)), world.replica, world.whose)
     plan = plan_sends(chosen, without.source, without.box(), None, REPLICA)
     check(without, chosen, plan)
     assert isinstance(plan, IncrementalSend | UpToDate)

@@ -12,7 +12,6 @@ from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.plan import (
     FullSend,
     IncrementalSend,
-    Kept,
     PrunePlan,
     Refused,
     ResumeSend,
@@ -20,6 +19,7 @@ from zoffsite.model.plan import (
     Side,
     UpToDate,
 )
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import NOT_TAKEN, Version
 from zoffsite.model.work import Work
 from zoffsite.planning.space import MOST_ASKED, fits, least, refuse_what_does_not_fit, room, to_ask
@@ -88,9 +88,8 @@ def test_what_is_refused_already_takes_no_room_and_stays_as_it_is() -> None:
 
 
 def test_the_words_have_the_figures_and_what_retention_would_free() -> None:
-    prune = PrunePlan(
-        side=Side.BOX, dataset=REPLICA, keep=(Kept(snapshot=there(3), reasons=("newest",)),), destroy=(there(1),)
-    )
+    snapshots = Snapshots.of([there(1), there(3)])
+    prune = PrunePlan(side=Side.BOX, dataset=REPLICA, snapshots=snapshots, reasons={1: ("newest",)})
     work = incremental(step(2, 0, snap(1)))
     (refused,) = refuse_what_does_not_fit(
         job(root="vault/box", reserve=2048), [work], 1024, {"tank/home": 4096}, {"tank/home": prune}

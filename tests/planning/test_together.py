@@ -13,6 +13,7 @@ from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Selection
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, ResumeSend, UpToDate
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import NOT_TAKEN, Bookmark, Snapshot
 from zoffsite.model.work import SourceFacts, Work
 from zoffsite.planning.clones import lent, waves
@@ -33,13 +34,13 @@ def here(
     """A dataset of the source with these snapshots."""
     own = tuple(replace(snapshot, dataset=name) for snapshot in snapshots)
     marks = tuple(replace(bookmark, dataset=name) for bookmark in bookmarks)
-    return DatasetState(dataset=dataset(name, origin=origin, **changes), snapshots=own, bookmarks=marks)
+    return DatasetState(dataset=dataset(name, origin=origin, **changes), snapshots=Snapshots.of(own), bookmarks=marks)
 
 
 def on_box(name: str, *snapshots: Snapshot, **changes: Any) -> DatasetState:
     """A replica with these snapshots, whose txgs are others there."""
     there = tuple(replace(s, dataset=f"{ROOT}/{name}", createtxg=7000 + s.createtxg) for s in snapshots)
-    return DatasetState(dataset=replica_dataset(f"{ROOT}/{name}", **changes), snapshots=there)
+    return DatasetState(dataset=replica_dataset(f"{ROOT}/{name}", **changes), snapshots=Snapshots.of(there))
 
 
 def planned(

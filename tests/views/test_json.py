@@ -15,7 +15,7 @@ from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.views.json import plan_json, report_from_json, report_json, status_json
 from zoffsite.views.overview import overview_json
 
-from .test_overview import SEEN
+from .test_overview import SURE
 from .values import BIG, EMPTY, GOOD, NOTED, PARTIAL, PLAN, REPLICA, STATUS, STOPPED
 
 DOCUMENT = Path(__file__).parents[2] / "docs/reference/json.md"
@@ -170,8 +170,9 @@ def test_the_documented_shapes_are_the_real_ones() -> None:
     assert keys(report) == keys(report_json(PARTIAL))
     assert keys(report["datasets"][1]) == keys(report_json(PARTIAL)["datasets"][1])
     assert keys(verified) == keys(status_json(STATUS))
-    drawn = overview_json(SEEN)
+    drawn = overview_json(SURE)
     status["capacity"]["daily"] = drawn["capacity"]["daily"] = {}
+    drawn["evidence"] = {"tank/home": drawn["evidence"]["tank/a"]}
     assert keys(status) == keys(drawn)
 
 

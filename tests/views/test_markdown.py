@@ -23,6 +23,7 @@ def test_the_plan_is_a_table_with_a_row_for_each_dataset() -> None:
     for plan in PLAN.datasets:
         assert f"<td>{plan.source}</td>" in text
         assert f"<td>{plan.action}</td>" in text
+    assert "<td>tank/b</td>\n<td>incremental</td>\n<td>1.0 KiB</td>\n<td>bookmark</td>" in text, "not cut off by a page"
     assert "@s3 (to be taken)" in text
     assert "#zoffsite-home-0123" in text
 

@@ -12,6 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
+from zoffsite.model.drill import PastDrill
+from zoffsite.model.evidence import Confidence, Evidence, Recovery
 from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview, Transfer
 from zoffsite.model.report import RunState
 from zoffsite.model.status import Base, Freshness, JobStatus
@@ -37,6 +39,12 @@ SEEN = Overview(
     live=LIVE,
     capacity=Capacity(free=10**12, daily={"tank/a": 1e9}, days_left=1000.0, month_more=30 * 10**9),
 )
+DRILL = PastDrill(when=STATUS.when - timedelta(days=9), passed=True, bytes=10**9, seconds=50.0)
+CONFIDENCE = Confidence(
+    evidence={"tank/a": Evidence(verified=STATUS.when, proved=STATUS.when - timedelta(days=2), drill=DRILL)},
+    recovery=Recovery(bytes=4 * 10**9, seconds=200.0, by="drills"),
+)
+SURE = replace(SEEN, confidence=CONFIDENCE)
 FRESH = replace(SEEN, status=replace(STATUS, replicas=(REPLICA,)))
 AWAY = Overview(status=JobStatus(job="away", when=STARTED, replicas=()), error=ERROR, error_exit=3)
 
@@ -139,7 +147,7 @@ def test_a_label_holds_any_name_of_a_dataset() -> None:
 
 def test_every_metric_of_the_dashboard_exists_and_every_one_can_be_drawn() -> None:
     base = Base(snapshot=True, bookmark=False, room=10**9)
-    full = replace(FRESH, status=replace(STATUS, replicas=(replace(REPLICA, base=base),)))
+    full = replace(SURE, status=replace(STATUS, replicas=(replace(REPLICA, base=base),)))
     drawn = {name for name, *_ in samples(full)}
     assert drawn == {f"zoffsite_{name}" for name in (*JOB, *OF_REPLICA)}
     used = set(re.findall(r"zoffsite_\w+", " ".join(expressions())))

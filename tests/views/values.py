@@ -16,7 +16,6 @@ from zoffsite.model.plan import (
     HookPlan,
     IncrementalSend,
     JobPlan,
-    Kept,
     PrunePlan,
     Refused,
     ResumeSend,
@@ -25,6 +24,7 @@ from zoffsite.model.plan import (
     UpToDate,
 )
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport, RunState
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.status import Base, Freshness, JobStatus, ReplicaStatus
 from zoffsite.model.version import NOT_TAKEN, Bookmark, Snapshot
 
@@ -69,8 +69,8 @@ PLAN = JobPlan(
         PrunePlan(
             side=Side.BOX,
             dataset="v/tank:d",
-            keep=(Kept(snapshot=snapshot("s5"), reasons=("newest", "daily 2026-11-23")),),
-            destroy=(snapshot("s1"), snapshot("s2")),
+            snapshots=Snapshots.of([snapshot("s1"), snapshot("s2"), snapshot("s5")]),
+            reasons={2: ("newest", "daily 2026-11-23")},
         ),
     ),
     notices=(NOTICE,),

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from zoffsite.actions.chain import Verbs, replicate, split
+from zoffsite.actions.describe import describe
 from zoffsite.actions.memory import take_note
 from zoffsite.actions.plan import find_common_base
 from zoffsite.actions.progress import Progress
@@ -38,12 +39,13 @@ def _steps(job: Job, hosts: Connections, only: Collection[str], progress: Progre
     facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
     yield from facts.notices
     yield from facts.left_out
-    todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
+    todo = with_retries(lambda _: find_common_base(job, hosts, facts, now, by_changes=True), job.retries)
     yield from todo.plan.notices
     if todo.room is not None:
         yield todo.room
     take_note(job, todo.datasets)
-    known, rest = split(job, todo, now)
+    describe(job, todo.datasets, hosts, now)
+    known, rest = split(job, todo)
     yield from known
     verbs = direct_verbs(hosts, progress, now)
     with ThreadPoolExecutor(max_workers=job.parallel, thread_name_prefix="zoffsite") as pool:

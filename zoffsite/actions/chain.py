@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from zoffsite.actions.plan import expected_prunes
 from zoffsite.actions.send import plan_error
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.plan import Conflict, DatasetPlan, Refused, Send, UpToDate
+from zoffsite.model.plan import Conflict, DatasetPlan, Refused, Send, Side, UpToDate
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
@@ -35,23 +33,27 @@ class Verbs:
     prune: Callable[[Job, DatasetState, DatasetState, Snapshot], Pruned]
 
 
-def settled(job: Job, work: Work, now: datetime) -> bool:
-    """True when the listing already shows that nothing is to be done for this dataset, so that it costs no step."""
+def settled(job: Job, work: Work, pruning: Collection[tuple[Side, str]]) -> bool:
+    """True when the listing already shows that nothing is to be done for this dataset, so that it costs no step.
+
+    `pruning`: where the run destroys anything.
+    """
     if not isinstance(work.plan, UpToDate) or work.replica is None:
         return False
     if check_replica(work.plan.newest, work.replica) or not has_bookmark(job, work.source, work.plan.newest.guid):
         return False
-    return not any(plan.destroy for plan in expected_prunes(job, work, now))
+    return (Side.SOURCE, work.plan.source) not in pruning and (Side.BOX, work.plan.replica) not in pruning
 
 
-def split(job: Job, todo: JobWork, now: datetime) -> tuple[list[DatasetOutcome], list[Work]]:
+def split(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome], list[Work]]:
     """The outcomes that are known from the plan alone, and the datasets that need work."""
+    pruning = {(prune.side, prune.dataset) for prune in todo.plan.prune}
     known: list[DatasetOutcome] = []
     rest: list[Work] = []
     for work in todo.datasets:
         if isinstance(work.plan, Conflict | Refused):
             known.append(failure(work.plan, plan_error(work.plan)))
-        elif settled(job, work, now):
+        elif settled(job, work, pruning):
             known.append(_outcome(work.plan, DatasetResult.UP_TO_DATE, newest_of(work.plan), verified=True))
         else:
             rest.append(work)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -40,12 +40,19 @@ def make_report(
 
 
 def conclude(
-    settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = (), *, whole: bool = True
+    settings: Settings,
+    job: Job,
+    report: RunReport,
+    tail: Iterable[str] = (),
+    *,
+    whole: bool = True,
+    began: Callable[[], tuple[Notice, ...]] = tuple,
 ) -> RunReport:
     """Save the report, then tell of a failure, of the recovery from one, of what somebody should look at.
 
     Nothing here can fail the run. Returns the report, with a notice of whatever did not go out. `tail` is the end of
-    the log; only backups have a dead man's switch. `whole`: it was about all datasets of the job.
+    the log; only backups have a dead man's switch, and `began` is what `say_started` returned. `whole`: the run was
+    about all datasets of the job.
     """
     place = settings.state_dir
     since = failing_since(report.job, place)
@@ -54,7 +61,7 @@ def conclude(
     if told == report:
         remember_told(job, report)
     if report.job == job.name and whole:
-        told = replace(told, notices=(*told.notices, *say_ended(settings, job, told, tail)))
+        told = replace(told, notices=(*told.notices, *began(), *say_ended(settings, job, told, tail)))
     if told != report:
         save_report(told, place, whole=whole)
     return told

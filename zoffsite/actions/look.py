@@ -1,16 +1,22 @@
-"""Read the facts: one batched listing per host, and the box's resume tokens as the source decodes them."""
+"""Read the facts: one batched listing per host, and the box's resume tokens as the source decodes them.
+
+`by_changes`: what has not changed since the run before is not listed again (`zoffsite/zfs/changes.py`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.endpoint import Source
+from zoffsite.listings import keep_listings, recall_listings
 from zoffsite.model.errors import OperationError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job
+from zoffsite.model.listing import Listings
+from zoffsite.model.plan import Side
 from zoffsite.model.work import SourceFacts
 from zoffsite.planning.hooks import check_hooks
 from zoffsite.planning.selection import choose, roots_of
@@ -25,23 +31,27 @@ class BoxFacts:
     tokens: Mapping[str, TokenContents]
 
 
-def look_at_source(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
+def look_at_source(
+    job: Job, hosts: Connections, now: datetime, only: Collection[str] = (), *, by_changes: bool = False
+) -> SourceFacts:
     """List the job's datasets with all their versions. `only` narrows the job to these dataset names.
 
     Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there, or that of a hook.
     """
     source = hosts.source_of(job)
     roots = () if job.by_property else roots_of(job.datasets)
-    inventory = _list_source(source, job, roots)
+    inventory = _list_source(source, job, roots, by_changes=by_changes)
     check_hooks(job, choose(inventory, job))
     chosen = choose(inventory, job, only)
     return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
 
 
-def _list_source(source: Source, job: Job, roots: Sequence[str]) -> Inventory:
+def _list_source(source: Source, job: Job, roots: Sequence[str], *, by_changes: bool) -> Inventory:
     """Write out what is pending and list. A missing pool or dataset is a mistake in the settings, as far as we see."""
     try:
         source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
+        if by_changes:
+            return _since(job, Side.SOURCE, lambda known: source.inventory_since(roots, known))
         return source.inventory(roots)
     except OperationError as error:
         if error.code != "dataset-missing":
@@ -55,11 +65,20 @@ def _list_source(source: Source, job: Job, roots: Sequence[str]) -> Inventory:
         ) from error
 
 
-def look_at_box(job: Job, hosts: Connections, replicas: Collection[str]) -> BoxFacts:
+def look_at_box(job: Job, hosts: Connections, replicas: Collection[str], *, by_changes: bool = False) -> BoxFacts:
     """List the box, and have the source decode the resume tokens of `replicas`; a token is never believed itself."""
-    inventory = hosts.box_of(job).inventory(job.root)
+    box = hosts.box_of(job)
+    inventory = _since(job, Side.BOX, box.inventory_since) if by_changes else box.inventory(job.root)
     states = (inventory.datasets.get(replica) for replica in replicas)
     return BoxFacts(inventory=inventory, tokens=_decode_tokens(job, hosts, [state for state in states if state]))
+
+
+def _since(job: Job, side: Side, ask: Callable[[Listings | None], tuple[Inventory, Listings]]) -> Inventory:
+    known = recall_listings(job, side)
+    inventory, seen = ask(known)
+    if seen != known:
+        keep_listings(job, side, seen, known)
+    return inventory
 
 
 def look_at_replica(job: Job, hosts: Connections, replica: str) -> BoxFacts:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError, SafetyError
@@ -22,11 +23,29 @@ from zoffsite.planning.memory import approve_command, missing_of, standing_notic
 from zoffsite.planning.sends import written_between
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def ledger_of(job: Job) -> Ledger:
     """The ledger as this job sees it."""
     return Ledger(job.ledger, job.name)
+
+
+def ask_ledger(job: Job, question: Callable[[Ledger], T], unknown: T) -> T:
+    """What the ledger says; `unknown`, and a line in the log, where it cannot be read."""
+    try:
+        return question(ledger_of(job))
+    except OperationError as error:
+        log.error("%s; %s", error, error.remedy)
+        return unknown
+
+
+def tell_ledger(write: Callable[[], object]) -> None:
+    """Where it cannot be written, the log says so, and nothing stops for it."""
+    try:
+        write()
+    except OperationError as error:
+        log.error("%s; %s", error, error.remedy)
 
 
 def recall(job: Job) -> tuple[Memory | None, tuple[Notice, ...]]:
@@ -49,20 +68,20 @@ def take_note(job: Job, works: Iterable[Work]) -> None:
     raised = [notice for work, _ in known for notice in work.raised]
     lost = [(work.plan.replica, each.guid) for work, memory in known for each in missing_of(work.replica, memory)]
     seen = [
-        (work.plan.source, work.source.dataset.guid, work.plan.replica, each)
+        (work.source.dataset, work.plan.replica, each)
         for work, memory in known
         for each in unremembered(work.source, work.replica, memory)
     ]
     ledger = ledger_of(job)
     for work, memory in known:
         if memory.dataset and (memory.dataset, memory.replica) != (work.plan.source, work.plan.replica):
-            _try(partial(ledger.renamed, memory, work.plan.source, work.plan.replica))
+            tell_ledger(partial(ledger.renamed, memory, work.plan.source, work.plan.replica))
     if raised:
-        _try(partial(ledger.raise_alarms, raised))
+        tell_ledger(partial(ledger.raise_alarms, raised))
     if lost:
-        _try(partial(ledger.gone, lost))
+        tell_ledger(partial(ledger.gone, lost))
     if seen:
-        _try(partial(ledger.seen, seen))
+        tell_ledger(partial(ledger.seen, seen))
 
 
 def let_go(job: Job, dataset: str, plans: Iterable[PrunePlan]) -> bool:
@@ -80,11 +99,16 @@ def let_go(job: Job, dataset: str, plans: Iterable[PrunePlan]) -> bool:
     return True
 
 
+def note_pruned(job: Job, dataset: str, replica: str, plan: PrunePlan, destroyed: int) -> None:
+    """For the history: what was to be pruned on one side, and how many snapshots went."""
+    tell_ledger(partial(ledger_of(job).pruned, dataset, replica, plan, destroyed))
+
+
 def remember_told(job: Job, report: RunReport) -> None:
     """The alerts of this report have gone out."""
     alerts = [notice for notice in report.all_notices if notice.alert]
     if alerts and job.ledger.exists():
-        _try(partial(ledger_of(job).told, alerts))
+        tell_ledger(partial(ledger_of(job).told, alerts))
 
 
 class Record:
@@ -130,6 +154,7 @@ class Record:
             when=datetime.now(UTC),
             key=self._key,
             encryptionroot=source.dataset.encryptionroot,
+            createtxg=step.to.createtxg,
         )
         try:
             self._ledger.add(sent)
@@ -161,11 +186,3 @@ def _unusable(error: OperationError) -> Notice:
         remedy=error.remedy,
         alert=True,
     )
-
-
-def _try(write: Callable[[], object]) -> None:
-    """The next run sees the same again."""
-    try:
-        write()
-    except OperationError as error:
-        log.error("%s; %s", error, error.remedy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from zoffsite.actions.evidence import confidence
 from zoffsite.actions.memory import ledger_of
 from zoffsite.actions.status import status_at_hand
 from zoffsite.config.settings import Settings
@@ -42,6 +43,7 @@ def overview(settings: Settings, job: Job, hosts: Connections, now: datetime) ->
         next_run=next_run(schedule.cron, schedule.timezone, now) if schedule else None,
         live=live_run(settings, job, now),
         capacity=_capacity(settings, job, found, now),
+        confidence=confidence(job, found),
     )
 
 

@@ -40,12 +40,15 @@ def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] =
     return replace(plan, hooks=plan_hooks(job, facts.chosen))
 
 
-def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: datetime) -> JobWork:
+def find_common_base(
+    job: Job, hosts: Connections, facts: SourceFacts, now: datetime, *, by_changes: bool = False
+) -> JobWork:
     """List the box once and plan every dataset."""
     covered = choose(facts.inventory, job)
     names = {state.dataset.name: replica_of(job, state.dataset.name) for state in covered}
     check_distinct(names)
-    box = look_at_box(job, hosts, [names[state.dataset.name] for state in facts.chosen])
+    replicas = [names[state.dataset.name] for state in facts.chosen]
+    box = look_at_box(job, hosts, replicas, by_changes=by_changes)
     memory, trouble = recall(job)
 
     def plan_one(source: DatasetState, family: Family) -> Work:
@@ -58,13 +61,13 @@ def find_common_base(job: Job, hosts: Connections, facts: SourceFacts, now: date
     running = ask_versions(job, hosts, works)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
-    prunes = [prune for work in works for prune in expected_prunes(job, work, now)]
+    prunes = (prune for work in works for prune in expected_prunes(job, work, now))
     said = (*trouble, *running.notices, *notices, *(notice for work in works for notice in notices_of(job, work)))
     plan = JobPlan(
         job=job.name,
         to_snapshot=facts.to_snapshot,
         datasets=tuple(work.plan for work in works),
-        prune=tuple(prune for prune in prunes if prune.destroy),
+        prune=tuple(prune for prune in prunes if prune.destroys),
         notices=tuple(worded_notice(job, notice) for notice in said),
     )
     used = sum(work.replica.dataset.used for work in works if work.replica)

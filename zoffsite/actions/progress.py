@@ -131,4 +131,4 @@ def log_progress(every: float = 10.0) -> MeteredProgress:
 
 def log_progress_line(dataset: str, meter: Meter, last: bool) -> None:
     """One line about one transfer, in the log."""
-    log.info("%s: %s %s", dataset, "ended after" if last else "sending", meter.words())
+    log.info("%s: %s %s", dataset, "ended after" if last else "at", meter.words())

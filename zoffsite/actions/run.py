@@ -15,6 +15,7 @@ from zoffsite.config.settings import Settings
 from zoffsite.history import remember_run
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
+from zoffsite.listings import forget_listings
 from zoffsite.live import Board, on_board
 from zoffsite.lock import JobLock
 from zoffsite.logtail import log_tail
@@ -65,9 +66,9 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
     run = _Run(settings, job, what)
     with JobLock(job.name, what.how, settings.state_dir) as lock, log_tail() as run.tail, run.shown() as board:
         transfers.reset()
-        run.begin()
-        run.find_killed(lock.left_by)
         try:
+            run.begin()
+            run.find_killed(lock.left_by)
             with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
                 for known in steps(run.started) if there else ():  # one by one: it survives an interruption
                     run.take(known)
@@ -97,10 +98,11 @@ class _Run:
     room: Room | None = None
 
     tail: Iterable[str] = ()
+    began: Callable[[], tuple[Notice, ...]] = tuple
 
     def begin(self) -> None:
         if self.what.verb == BACKUP and self.what.whole:
-            self.notices += say_started(self.settings, self.job)
+            self.began = say_started(self.settings, self.job)
 
     def shown(self) -> AbstractContextManager[Board]:
         """Whoever looks from another process sees how far it is."""
@@ -110,6 +112,7 @@ class _Run:
         """The target is a disk that is away, and may be: the last report stays the last one."""
         report = make_report(self.job, self.what.run, self.started, (), self.notices)
         if self.what.verb == BACKUP and self.what.whole:
+            self.began()
             say_ended(self.settings, self.job, report)
         return report
 
@@ -124,6 +127,7 @@ class _Run:
     def find_killed(self, how: str) -> None:
         """What was killed can tell nobody itself."""
         if how:
+            forget_listings(self.job)  # what it held does not show in them
             self.note(_killed(self.job, how))
             self.what.bury(how)
 
@@ -135,7 +139,7 @@ class _Run:
         report = make_report(self.job, self.what.run, self.started, self.outcomes, self.notices, error)
         if self.what.verb != BACKUP:  # told and remembered on its own: its success is no recovery of the backup's
             report = replace(report, job=f"{self.job.name}.{self.what.verb}")
-        report = conclude(self.settings, self.job, report, self.tail, whole=self.what.whole)
+        report = conclude(self.settings, self.job, report, self.tail, whole=self.what.whole, began=self.began)
         remember_run(self.job.name, self._past(report), self.settings.state_dir)
         return report
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from zoffsite.actions.canary import remember_canary, write_canary
 from zoffsite.actions.holds import release_orphans
 from zoffsite.actions.hooks import hooks_around
 from zoffsite.actions.look import look_at_source
@@ -29,15 +30,18 @@ log = logging.getLogger(__name__)
 def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """Snapshot what is due, in one command per pool, and return the source's facts with the new snapshots in them.
 
-    The job's hooks are run around it; datasets whose `before` failed are left out.
+    The job's hooks are run around it; datasets whose `before` failed are left out. The canary is written before.
     """
-    facts = release_orphans(job, look_at_source(job, hosts, now, only), hosts)
+    facts = release_orphans(job, look_at_source(job, hosts, now, only, by_changes=True), hosts)
     source = hosts.source_of(job)
     with hooks_around(plan_hooks(job, facts.chosen), source) as ran:
-        if ran.before:
-            facts = _look_again(job, _without(job, facts, ran.failed), source, ran.before, now)
+        canary = write_canary(job, facts, hosts, now)
+        touched = canary.touched.union(ran.before)
+        if touched:
+            facts = _look_again(job, _without(job, facts, ran.failed), source, touched, now)
         facts = _take(facts, source)
-    return replace(facts, notices=(*facts.notices, *ran.notices))
+    remember_canary(job, facts, canary)
+    return replace(facts, notices=(*facts.notices, *ran.notices, *canary.notices))
 
 
 def _without(job: Job, facts: SourceFacts, failed: Mapping[str, ZoffsiteError]) -> SourceFacts:
@@ -78,7 +82,7 @@ def with_snapshots(facts: SourceFacts, snapshots: Collection[Snapshot]) -> Sourc
 
 
 def _with_newest(state: DatasetState, snapshot: Snapshot | None) -> DatasetState:
-    return state if snapshot is None else replace(state, snapshots=(*state.snapshots, snapshot))
+    return state if snapshot is None else replace(state, snapshots=state.snapshots.plus([snapshot]))
 
 
 def _pool(full_name: str) -> str:

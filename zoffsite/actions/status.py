@@ -58,6 +58,7 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         objective=objective,
         base=base_of(work.source, newest.guid) if newest else None,
         error=worded_error(job, problem) if (problem := _problem(work)) else None,
+        referenced=newest.referenced if newest else 0,
     )
 
 

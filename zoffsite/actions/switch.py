@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from zoffsite.config.settings import Settings
 from zoffsite.model.job import Job
@@ -16,9 +18,15 @@ from zoffsite.views.words import report_words
 log = logging.getLogger(__name__)
 
 
-def say_started(settings: Settings, job: Job) -> tuple[Notice, ...]:
-    """A run of the job begins; a notice where the service could not be told."""
-    return _said(settings, job, Signal.START, "")
+def say_started(settings: Settings, job: Job) -> Callable[[], tuple[Notice, ...]]:
+    """A run of the job begins, without waiting for the service. What this returns waits, and then gives the notices.
+
+    It is to be called before the end is told: a start after the end would be that of another run.
+    """
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zoffsite-ping")
+    said = pool.submit(copy_context().run, _said, settings, job, Signal.START, "")
+    pool.shutdown(wait=False)
+    return said.result
 
 
 def say_ended(settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = ()) -> tuple[Notice, ...]:

@@ -44,20 +44,20 @@ def _steps(job: Job, hosts: Connections, only: Collection[str], now: datetime) -
     if todo.room is not None:
         yield todo.room
     take_note(job, todo.datasets)
-    known, rest = to_prune(job, todo, now)
+    known, rest = to_prune(job, todo)
     yield from known
     verbs = direct_verbs(hosts, log_progress(), now)
     yield from (replicate(job, work, verbs) for work in rest)
 
 
-def to_prune(job: Job, todo: JobWork, now: datetime) -> tuple[list[DatasetOutcome | Notice], list[Work]]:
+def to_prune(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome | Notice], list[Work]]:
     """What is known from the plan alone, and the datasets with something to prune.
 
     A dataset whose newest snapshot the box lacks is left alone: its backup comes first, and prunes it as well.
     """
     behind = [_left_alone(job, work) for work in todo.datasets if not _has_all(work.plan)]
     there = tuple(work for work in todo.datasets if _has_all(work.plan))
-    known, rest = split(job, replace(todo, datasets=there), now)
+    known, rest = split(job, replace(todo, datasets=there))
     return [*known, *behind], rest
 
 

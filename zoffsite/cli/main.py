@@ -207,6 +207,22 @@ def status(
     raise typer.Exit(run_status(job, form, prometheus))
 
 
+@app.command()
+def history(
+    dataset: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[DATASET]", help="Only this one, as it is called on the source, and all below it."),
+    ] = None,
+    job: JobOption = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="At most so many, the newest.")] = 50,
+    json: JsonOption = False,
+) -> None:
+    """Show what was sent, pruned, proved and drilled, newest first. Contacts no host."""
+    from zoffsite.cli.history import show_history
+
+    show_history(job, dataset, limit, as_json=json)
+
+
 @app.command("prove")
 def prove_(
     job: JobOption = None,
@@ -237,10 +253,44 @@ def prove_(
     raise typer.Exit(run_prove(job, dataset or [], within, at_most, dry_run=dry_run, as_json=json))
 
 
+@app.command("drill")
+def drill_(
+    datasets: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[DATASET]…", help="By their full names. Without any: the one that was drilled longest ago."
+        ),
+    ] = None,
+    job: JobOption = None,
+    key_file: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--key-file", help="Load the key from this file: PATH, or DATASET=PATH where there are several."),
+    ] = None,
+    ask_key: Annotated[bool, typer.Option("--ask-key", help="Ask for keys.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be drilled.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Rehearse a restore: does it come back, whole, and how long does it take?
+
+    Brings a dataset back from the box into a scratch on the source, opens it, compares every file, attribute and byte
+    with the source's own snapshot, and destroys the scratch. What differs is an alarm: exit 1, and nothing of the
+    dataset is pruned. Needs root on the source.
+    """
+    from zoffsite.cli.drill import run_drill, show_drill
+    from zoffsite.cli.restore import keys_of
+
+    if dry_run:
+        raise typer.Exit(show_drill(job, datasets or [], as_json=json))
+    keys = keys_of(key_file or [], ask=ask_key)
+    raise typer.Exit(run_drill(job, datasets or [], keys, as_json=json))
+
+
 @app.command("restore")
 def restore_(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="As it is called on the source.")],
-    to: Annotated[str, typer.Option("--to", "-t", help="The new dataset: it must not exist yet.")],
+    to: Annotated[
+        str, typer.Option("--to", "-t", help="The new dataset: it must not exist yet. With --path: a folder.")
+    ],
     job: JobOption = None,
     snapshot: Annotated[
         str, typer.Option("--snapshot", "-s", help="`latest`, a snapshot's name, or a date: the newest taken by then.")
@@ -255,6 +305,14 @@ def restore_(
     from_pool: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option("--from-pool", help="From the box's disk, attached here: its pool, imported read-only."),
+    ] = None,
+    path: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--path", help="Only this file or folder of the dataset: all of it comes, and goes again."),
+    ] = None,
+    scratch: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--scratch", help="With --path: where the dataset is put meanwhile (default: in its own pool)."),
     ] = None,
     bandwidth: Annotated[
         Optional[str],  # noqa: UP045
@@ -281,6 +339,10 @@ def restore_(
         bandwidth=bandwidth,
         from_pool=from_pool,
     )
+    if path is not None:
+        from zoffsite.cli.pick import run_pick
+
+        raise typer.Exit(run_pick(job, asked, path, scratch, dry_run=dry_run, as_json=json))
     raise typer.Exit(run_restore(job, asked, dry_run=dry_run, as_json=json))
 
 
@@ -405,11 +467,12 @@ def config_show(
 def box_kit(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")],
     box: BoxOption = None,
+    contact: Annotated[str, typer.Option("--contact", help="Whom the friend calls: for the printed card.")] = "",
 ) -> None:
     """Write what both machines need: tunnel, firewalls, SSH, gate and keeper, each side with its `install`."""
     from zoffsite.cli.box import write_kit
 
-    raise typer.Exit(write_kit(out, box))
+    raise typer.Exit(write_kit(out, box, contact))
 
 
 @box_app.command("pair")

@@ -69,7 +69,7 @@ def draw_summary(out: Console, job: Job, plan: JobPlan, rate: int | None) -> Non
     words = f"about {size_words(total)} to send"
     if rate and total:
         words += f", {duration_words(total / rate)} at {rate_words(rate)}"
-    pruned = sum(len(each.destroy) for each in plan.prune)
+    pruned = sum(each.destroys for each in plan.prune)
     out.print(f"{len(plan.to_snapshot)} snapshots to take, {words}, {pruned} snapshots to prune.")
     draw_prunes(out, plan)
     out.print(f"Nothing was changed. To do it: zoffsite backup --job {job.name}")

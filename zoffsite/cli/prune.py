@@ -41,4 +41,4 @@ def show_prune(name: str | None, only: Sequence[str], *, as_json: bool) -> None:
         return
     out = console()
     draw_prunes(out, plan)
-    out.print(f"{sum(len(each.destroy) for each in plan.prune)} snapshots to prune. Nothing was changed.")
+    out.print(f"{sum(each.destroys for each in plan.prune)} snapshots to prune. Nothing was changed.")

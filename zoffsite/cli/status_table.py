@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from zoffsite.model.overview import Overview
 from zoffsite.model.report import RunState
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.digest import room_words
+from zoffsite.views.evidence import TITLES, evidence_rows, recovery_words
 from zoffsite.views.words import duration_words, size_words
 
 STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL: "bold red"}
@@ -25,6 +27,10 @@ def draw_overview(out: Console, job: Job, seen: Overview) -> None:
     out.print(Text.assemble("Job ", (job.name, "bold"), f" on {job.box.place}\n"))
     if seen.status.replicas:
         out.print(_table(seen))
+    rows = evidence_rows(seen.confidence, seen.status.when)
+    if rows:
+        out.print()
+        out.print(_evidence(rows))
     if seen.error is not None:
         _draw_error(out, seen.error.message, seen.error.remedy)
     draw_notices(out, seen.status.notices)
@@ -44,6 +50,14 @@ def _table(seen: Overview) -> Table:
         table.add_column(title, justify="right", overflow="fold")
     for replica in seen.status.replicas:
         table.add_row(*_row(replica, seen))
+    return table
+
+
+def _evidence(rows: Sequence[Sequence[str]]) -> Table:
+    """What shows that it can come back."""
+    table = Table(*TITLES, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*(Text(cell, "bold red" if cell.startswith("NOT") else "") for cell in row))
     return table
 
 
@@ -80,8 +94,8 @@ def _runs(seen: Overview) -> list[Text]:
 
 
 def _room(seen: Overview) -> list[Text]:
-    words = room_words(seen.capacity)
-    lines = [Text(words)] if words else []
+    found = (recovery_words(seen.confidence.recovery), room_words(seen.capacity))
+    lines = [Text(words) for words in found if words]
     for replica in seen.status.replicas:
         base = replica.base
         if base is not None and base.room is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,9 +12,19 @@ from pydantic import SecretStr
 from zoffsite.config.crosschecks import Parsed, key_path, prefix_of
 from zoffsite.config.machines import Machine, has_keeper, machines
 from zoffsite.config.receivers import parse_receivers
-from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, RetentionTable, ScheduleTable
+from zoffsite.config.schema import (
+    LOCAL,
+    BoxTable,
+    DiskTable,
+    HostTable,
+    JobTable,
+    RetentionTable,
+    ScheduleTable,
+    WindowTable,
+)
 from zoffsite.config.settings import Receiver, Schedule, Settings
-from zoffsite.model.job import Alarm, Disk, Hook, Job, ProofRule, Retention, Retries, SshHost, Window
+from zoffsite.model.drill import SCRATCH
+from zoffsite.model.job import Alarm, Disk, DrillRule, Hook, Job, ProofRule, Retention, Retries, SshHost, Window
 
 LEDGER = "ledger.sqlite"
 """The ledger's file in the state directory."""
@@ -50,6 +60,7 @@ def _schedules(table: ScheduleTable) -> dict[str, Schedule]:
         "verify": table.verify,
         "prune": table.prune,
         "prove": table.prove,
+        "drill": table.drill,
         "doctor": table.doctor,
     }
     return {verb: Schedule(cron=cron, timezone=table.timezone) for verb, cron in lines.items() if cron is not None}
@@ -88,15 +99,36 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
         by_property=table.by_property,
         siblings=tuple(parsed.jobs),
         replicas=tuple(table.replicas.items()),
-        windows=tuple(Window(start=each.start, end=each.end, rate=each.bandwidth) for each in table.windows),
+        windows=_windows(table.windows),
         hooks=tuple(
             Hook(datasets=hook.datasets, before=hook.before, after=hook.after, timeout=hook.timeout.total_seconds())
             for hook in table.hooks
         ),
-        proof=ProofRule(within=table.proof.within, at_most=table.proof.at_most),
+        proof=ProofRule(
+            within=table.proof.within,
+            at_most=table.proof.at_most,
+            bandwidth=table.proof.bandwidth,
+            windows=_windows(table.proof.windows),
+        ),
+        drill=DrillRule(
+            datasets=table.drill.datasets,
+            scratch=table.drill.scratch,
+            bandwidth=table.drill.bandwidth,
+            key_files=tuple(table.drill.key_files.items()),
+            canary=table.drill.canary,
+        ),
+        scratches=tuple(_scratches(parsed)),
         alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
         accepted=() if isinstance(target, DiskTable) else target.accept,
     )
+
+
+def _scratches(parsed: Parsed) -> Iterator[str]:
+    """What comes back for a drill is backed up by no job, also where a drill was killed."""
+    yield f"*/{SCRATCH}*"
+    for job in parsed.jobs.values():
+        if job.drill.scratch is not None:
+            yield job.drill.scratch
 
 
 def _restore_key(target: BoxTable | DiskTable, directory: Path) -> Path | None:
@@ -131,6 +163,10 @@ def _retention(table: RetentionTable) -> Retention:
         yearly=table.yearly,
         patterns=table.patterns,
     )
+
+
+def _windows(tables: Iterable[WindowTable]) -> tuple[Window, ...]:
+    return tuple(Window(start=each.start, end=each.end, rate=each.bandwidth) for each in tables)
 
 
 def _box_retention(job: JobTable, parsed: Parsed) -> Retention:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +11,7 @@ from zoffsite.config.keyfile import check_key_file
 from zoffsite.config.machines import interface_of, tables_of
 from zoffsite.config.mistakes import WrongValueError, did_you_mean
 from zoffsite.config.names import LONGEST_DATASET, check_tunnel_address, is_pattern
-from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable
+from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, WindowTable
 from zoffsite.config.sources import Loc
 from zoffsite.model.job import Selection, SnapshotWhen
 from zoffsite.model.patterns import covers
@@ -143,6 +143,22 @@ def _objectives(parsed: Parsed) -> Iterator[Finding]:
                 yield ("job", name, "objectives", dataset), what, "name one that it backs up, or remove this line"
 
 
+def _drills(parsed: Parsed) -> Iterator[Finding]:
+    for name, job in parsed.jobs.items():
+        at = ("job", name, "drill")
+        if job.drill.canary is not None and not _can_cover(job, job.drill.canary):
+            what = f'the job has no dataset "{job.drill.canary}"'
+            yield (*at, "canary"), what, "name one that it backs up, or remove this line"
+        scratch = job.drill.scratch or ""
+        inside = next((each for each in job.datasets if scratch and f"{each}/".startswith(f"{scratch}/")), None)
+        if scratch and "/" not in scratch:
+            what = f'"{scratch}" is a whole pool, and the scratch is made and destroyed by each drill'
+            yield (*at, "scratch"), what, f'name a dataset in it that does not exist: "{scratch}/drill"'
+        elif inside is not None:
+            what = f'"{inside}" lies in it, and the scratch is destroyed after each drill'
+            yield (*at, "scratch"), what, "name a dataset that does not exist"
+
+
 def _can_cover(job: JobTable, dataset: str) -> bool:
     """Whether the job can be about `dataset`: any can be, where datasets say so themselves."""
     if covers(job.exclude, dataset, recursive=True):
@@ -197,10 +213,8 @@ def _hooks(parsed: Parsed) -> Iterator[Finding]:
 
 def _times(parsed: Parsed) -> Iterator[Finding]:
     for name, job in parsed.jobs.items():
-        for index, window in enumerate(job.windows):
-            if window.start == window.end:
-                what = f"it begins and ends at {window.start:%H:%M}: is that all day, or never?"
-                yield ("job", name, "windows", index, "end"), what, "for all day, write bandwidth in the job itself"
+        yield from _windows(("job", name), job.windows)
+        yield from _windows(("job", name, "proof"), job.proof.windows)
         if job.retries.first_wait > job.retries.longest_wait:
             what = "the first wait is longer than the longest"
             yield ("job", name, "retries", "first_wait"), what, "lower it, or raise longest_wait"
@@ -208,6 +222,13 @@ def _times(parsed: Parsed) -> Iterator[Finding]:
             if keep.model_fields_set and keep.keeps_nothing:
                 remedy = "write one rule that is more than 0, for instance last = 10; an empty table keeps everything"
                 yield ("job", name, "keep", side), "no rule here keeps anything", remedy
+
+
+def _windows(table: tuple[str, ...], windows: Iterable[WindowTable]) -> Iterator[Finding]:
+    for index, window in enumerate(windows):
+        if window.start == window.end:
+            what = f"it begins and ends at {window.start:%H:%M}: is that all day, or never?"
+            yield (*table, "windows", index, "end"), what, f"for all day, write bandwidth in [{'.'.join(table)}] itself"
 
 
 def _tunnels(parsed: Parsed) -> Iterator[Finding]:
@@ -258,6 +279,7 @@ _CHECKS: tuple[Callable[[Parsed], Iterator[Finding]], ...] = (
     _roots,
     _snapshots,
     _hooks,
+    _drills,
     _times,
     _tunnels,
 )

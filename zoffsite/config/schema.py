@@ -160,7 +160,7 @@ class RetriesTable(Table):
 
 
 class WindowTable(Table):
-    """`[[job.NAME.windows]]`: another bandwidth at some time of the day, local time."""
+    """`[[job.NAME.windows]]`, also of its proofs: another bandwidth at some time of the day, local time."""
 
     start: Clock
     end: Clock
@@ -189,6 +189,26 @@ class ProofTable(Table):
 
     within: Duration = timedelta(days=30)
     at_most: Size = 100 * 10**9
+    bandwidth: Rate = None
+    windows: tuple[WindowTable, ...] = ()
+
+
+def _check_whole_path(path: str) -> str:
+    if not path.startswith("/"):
+        raise WrongValueError(f'"{path}" is not a whole path', 'write it from the root: "/root/keys/home"')
+    return path
+
+
+class DrillTable(Table):
+    """`[job.NAME.drill]`: which datasets are restored for rehearsal, where to, and with which keys."""
+
+    datasets: tuple[Annotated[str, AfterValidator(check_pattern)], ...] = ()
+    scratch: Annotated[str, AfterValidator(check_dataset)] | None = None
+    bandwidth: Rate = None
+    key_files: dict[
+        Annotated[str, AfterValidator(check_dataset)], Annotated[str, AfterValidator(_check_whole_path)]
+    ] = Field(default_factory=dict)
+    canary: Annotated[str, AfterValidator(check_dataset)] | None = None
 
 
 class ScheduleTable(Table):
@@ -198,6 +218,7 @@ class ScheduleTable(Table):
     verify: CronLine | None = None
     prune: CronLine | None = None
     prove: CronLine | None = None
+    drill: CronLine | None = None
     doctor: CronLine | None = None
     timezone: Annotated[str, AfterValidator(check_timezone)] = "UTC"
 
@@ -227,6 +248,7 @@ class JobTable(Table):
     hooks: tuple[HookTable, ...] = ()
     alarm: AlarmTable = AlarmTable()
     proof: ProofTable = ProofTable()
+    drill: DrillTable = DrillTable()
     schedule: ScheduleTable | None = None
     notify_urls: Urls | None = None
     ping_url: Annotated[SecretStr, AfterValidator(check_ping_url)] | None = None

@@ -39,7 +39,7 @@ class Receiver:
 class Settings:
     """All settings: at least one job. `file` is where they came from, `state_dir` where reports and locks live.
 
-    `schedules`: by the job, then by what is done: "backup", "verify", "prune", "prove", "doctor".
+    `schedules`: by the job, then by what is done: "backup", "verify", "prune", "prove", "drill", "doctor".
     """
 
     file: Path

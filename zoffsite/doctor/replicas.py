@@ -87,7 +87,7 @@ def foreign_snapshots(case: Case) -> Iterator[Finding | Unseen]:
         yield case.box.blind("foreign-snapshots", "the ledger cannot be read")
         return
     foreign = [
-        (snapshot.full_name, snapshot is state.newest)
+        (snapshot.full_name, snapshot == state.newest)
         for state in inventory.datasets.values()
         for snapshot in state.snapshots
         if snapshot.guid not in known

@@ -132,10 +132,30 @@ class Retries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofRule:
-    """Every stream is proved once `within`; one run reads about `at_most` bytes on each side."""
+    """Every stream is proved once `within`; one run reads about `at_most` bytes on each side.
+
+    Each side reads `bandwidth` bytes per second at most, None for no limit, outside its `windows`.
+    """
 
     within: timedelta
     at_most: int
+    bandwidth: int | None = None
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRule:
+    """Which datasets are drilled (patterns; none: all), and where: `scratch` is made for it, and destroyed after it.
+
+    None: `zoffsite-drill-JOB` in the pool of each. At most `bandwidth` bytes per second come back. `key_files` are
+    whole paths on the source, by the encryptionroot, of keys that no keylocation names. Into `canary` each run writes.
+    """
+
+    datasets: tuple[str, ...] = ()
+    scratch: str | None = None
+    bandwidth: int | None = None
+    key_files: tuple[tuple[str, str], ...] = ()
+    canary: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +167,7 @@ class Job:
     is stale; `objectives` gives some datasets, with all below them, another. `replicas` gives datasets another name
     below `root` than their own. `ledger` is the file that remembers what was sent. `by_property`: datasets are chosen
     by their own property, too; `siblings` are the names of all jobs.
+    `scratches` are patterns of what drills of any job make, and which no job is about.
     `restore_identity` is the key with which a restore logs in, where it is another one.
     `accepted` are findings of the doctor that may be so: a check's name, or it and a subject.
     """
@@ -180,5 +201,7 @@ class Job:
     gated: bool = False
     restore_identity: Path | None = None
     proof: ProofRule = ProofRule(within=timedelta(days=30), at_most=100 * 10**9)
+    drill: DrillRule = DrillRule()
+    scratches: tuple[str, ...] = ()
     alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)
     accepted: tuple[str, ...] = ()

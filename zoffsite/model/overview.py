@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from zoffsite.model.evidence import NO_CONFIDENCE, Confidence
 from zoffsite.model.report import ErrorReport, RunState
 from zoffsite.model.status import JobStatus
 
@@ -73,6 +74,7 @@ class Overview:
     next_run: datetime | None = None
     live: LiveRun | None = None
     capacity: Capacity = Capacity()
+    confidence: Confidence = NO_CONFIDENCE
 
     @property
     def good(self) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from zoffsite.model.job import Hook
 from zoffsite.model.notice import Notice
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot, Version
 
 
@@ -113,12 +115,31 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What pruning keeps and destroys of one dataset on one side."""
+    """What pruning keeps and destroys of the `snapshots` of one dataset on one side.
+
+    `reasons` gives every reason to keep one, by its place among them; what has none is destroyed.
+    """
 
     side: Side
     dataset: str
-    keep: tuple[Kept, ...]
-    destroy: tuple[Snapshot, ...]
+    snapshots: Snapshots
+    reasons: Mapping[int, tuple[str, ...]]
+
+    @property
+    def keep(self) -> tuple[Kept, ...]:
+        """What stays, oldest first."""
+        places = sorted(self.reasons)
+        return tuple(Kept(snapshot=self.snapshots[place], reasons=self.reasons[place]) for place in places)
+
+    @property
+    def destroys(self) -> int:
+        """How many go."""
+        return len(self.snapshots) - len(self.reasons)
+
+    @property
+    def destroy(self) -> Snapshots:
+        """What goes, oldest first."""
+        return self.snapshots.pick([place for place in range(len(self.snapshots)) if place not in self.reasons])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

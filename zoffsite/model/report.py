@@ -47,6 +47,10 @@ class ErrorReport:
         """The value that stands for `error`."""
         return cls(code=error.code, message=str(error), remedy=error.remedy, transient=error.transient)
 
+    def alarm(self, subject: str) -> Notice:
+        """The same as an alarm about `subject`, which stands until a person ends it."""
+        return Notice(code=self.code, subject=subject, message=self.message, remedy=self.remedy, alert=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetOutcome:

@@ -36,6 +36,7 @@ class Base:
 class ReplicaStatus:
     """One dataset's replica. `newest` is the newest snapshot on the box, taken at `taken` (UTC); `used` is bytes.
 
+    `referenced` is how many bytes the newest is, and would bring back.
     `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
     written to since. None: the box holds nothing. `error` says what verification found wrong.
@@ -52,6 +53,7 @@ class ReplicaStatus:
     objective: timedelta
     base: Base | None
     error: ErrorReport | None
+    referenced: int = 0
 
     @property
     def good(self) -> bool:

@@ -86,10 +86,9 @@ def _findings(
 def _referenced(first: SendStep, source: DatasetState, replica: DatasetState | None) -> int:
     """Bytes of data at the base: as the source has it, or, where it has only a bookmark of it, the box."""
     assert first.base is not None  # noqa: S101 - only increments get here
-    for snapshot in (*source.snapshots, *(replica.snapshots if replica else ())):
-        if snapshot.guid == first.base.guid:
-            return snapshot.referenced
-    return 0
+    guid = first.base.guid
+    found = source.snapshots.find(guid) or (replica.snapshots.find(guid) if replica else None)
+    return found.referenced if found else 0
 
 
 def _size(count: int) -> str:

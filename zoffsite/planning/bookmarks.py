@@ -23,7 +23,7 @@ def has_bookmark(job: Job, state: DatasetState, guid: int) -> bool:
     """True when nothing is left to bookmark: ours is there, or the snapshot is gone (another bookmark is the base)."""
     if any(bookmark.guid == guid and is_our_bookmark(job, bookmark.name) for bookmark in state.bookmarks):
         return True
-    return all(snapshot.guid != guid for snapshot in state.snapshots)
+    return guid not in state.snapshots.guids
 
 
 def superseded(job: Job, state: DatasetState, current_guid: int) -> tuple[Bookmark, ...]:

@@ -74,7 +74,7 @@ def month_more(daily: Mapping[str, float]) -> int | None:
 
 def base_of(source: DatasetState, guid: int) -> Base | None:
     """What the source still has of the newest snapshot on the box; None where the next increment has no base there."""
-    snapshot = any(each.guid == guid for each in source.snapshots)
+    snapshot = guid in source.snapshots.guids
     bookmark = any(each.guid == guid for each in source.bookmarks)
     if not snapshot and not bookmark:
         return None

@@ -13,7 +13,8 @@ from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, ResumeSend, Send, SendStep
-from zoffsite.model.version import NOT_TAKEN, Version
+from zoffsite.model.snapshots import Snapshots
+from zoffsite.model.version import NOT_TAKEN, Snapshot, Version
 from zoffsite.model.work import Work
 
 
@@ -74,9 +75,9 @@ def starts_of_clones(chosen: Iterable[DatasetState], missing: Collection[str], k
         if origin is None or state.dataset.name not in missing or not state.dataset.encrypted:
             continue
         parent = kin.datasets.get(origin_name(origin))
-        for snapshot in parent.snapshots if parent else ():
-            if snapshot.full_name == origin:
-                wanted.setdefault(snapshot.dataset, set()).add(snapshot.guid)
+        began = _origin_of(origin, parent)
+        if began is not None:
+            wanted.setdefault(began.dataset, set()).add(began.guid)
     return {name: frozenset(guids) for name, guids in wanted.items()}
 
 
@@ -104,7 +105,9 @@ def lent(state: DatasetState, guids: Collection[int]) -> DatasetState:
     """`state` with the snapshots of these guids as good as cloned, so that nothing prunes them before they are."""
     if not guids:
         return state
-    return replace(state, snapshots=tuple(replace(s, cloned=s.cloned or s.guid in guids) for s in state.snapshots))
+    return replace(
+        state, snapshots=Snapshots.of(replace(s, cloned=s.cloned or s.guid in guids) for s in state.snapshots)
+    )
 
 
 def clone_base_of(work: Work) -> int | None:
@@ -162,12 +165,17 @@ def _origins(state: DatasetState, datasets: Mapping[str, DatasetState]) -> list[
     return found
 
 
+def _origin_of(origin: str | None, parent: DatasetState | None) -> Snapshot | None:
+    """The snapshot with the full name `origin`, if `parent`, its dataset, has it."""
+    return parent.snapshots.named(origin.partition("@")[2]) if origin and parent else None
+
+
 def _ancestors(state: DatasetState, datasets: Mapping[str, DatasetState]) -> tuple[Version, ...]:
     found: list[Version] = []
     origin = state.dataset.origin
     for name in _origins(state, datasets):
         parent = datasets.get(name)
-        began = next((s for s in parent.snapshots if s.full_name == origin), None) if parent else None
+        began = _origin_of(origin, parent)
         if parent is None or began is None:
             break
         found += [v for v in parent.versions if v.createtxg <= began.createtxg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zoffsite.model.family import ALONE, Family
@@ -39,7 +39,7 @@ class Diverged:
     """
 
     source: tuple[Version, ...]
-    replica: tuple[Snapshot, ...]
+    replica: Sequence[Snapshot]
     last_common: Version | None
 
     @property
@@ -48,7 +48,7 @@ class Diverged:
         return next((s for s in self.replica if self.last_common and s.guid == self.last_common.guid), None)
 
     @property
-    def unknown(self) -> tuple[Snapshot, ...]:
+    def unknown(self) -> Sequence[Snapshot]:
         """The box's snapshots that are newer than the last common one."""
         return self.replica if self.last_there is None else self.replica[self.replica.index(self.last_there) + 1 :]
 
@@ -64,19 +64,26 @@ def find_base(source: DatasetState, replica: DatasetState | None, family: Family
     """
     if replica is None or replica.newest is None:
         return next(reversed(clone_bases(source, family)), NothingThere())
-    known = _by_guid((*family.ancestors, *_versions(source)))
-    base = known.get(replica.newest.guid)
+    base = _version(source, family, replica.newest.guid)
     if base is not None:
         return Base(version=base, replica=replica.newest)
+    known = _by_guid((*family.ancestors, *_versions(source)))
     last_common = next((known[s.guid] for s in reversed(replica.snapshots) if s.guid in known), None)
     return Diverged(source=_versions(source), replica=replica.snapshots, last_common=last_common)
 
 
 def clone_bases(source: DatasetState, family: Family) -> tuple[CloneBase, ...]:
     """Every version from which a replica can be made as a clone of a relative's, oldest first."""
+    if not family.there:
+        return ()
     known = _by_guid((*family.ancestors, *_versions(source)))
     shared = sorted((v for v in known.values() if v.guid in family.there), key=lambda version: version.createtxg)
     return tuple(CloneBase(version=version, replica=family.there[version.guid]) for version in shared)
+
+
+def _version(source: DatasetState, family: Family, guid: int) -> Version | None:
+    """Without a look at every snapshot, for there may be many: what `_by_guid` of all of them would give."""
+    return source.snapshots.find(guid) or _by_guid((*family.ancestors, *source.bookmarks)).get(guid)
 
 
 def _by_guid(versions: Iterable[Version]) -> dict[int, Version]:

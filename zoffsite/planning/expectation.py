@@ -19,7 +19,7 @@ def after_send(work: Work) -> DatasetState | None:
     if isinstance(plan, UpToDate):
         return replica
     arrived = tuple(_on_box(step.to, plan.replica) for step in plan.steps)
-    return replace(replica, snapshots=(*replica.snapshots, *arrived))
+    return replace(replica, snapshots=replica.snapshots.plus(arrived))
 
 
 def _on_box(snapshot: Snapshot, replica: str) -> Snapshot:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.plan import DatasetPlan, Send
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import SourceFacts
 
@@ -32,7 +33,8 @@ def to_hold(plan: DatasetPlan) -> tuple[str, ...]:
 def held_by_anyone(facts: SourceFacts) -> tuple[str, ...]:
     """The snapshots that somebody holds: where orphans of ours can be."""
     states = facts.inventory.datasets.values()
-    return tuple(snapshot.full_name for state in states for snapshot in state.snapshots if snapshot.holds)
+    held = (state.snapshots for state in states if any(state.snapshots.holds))
+    return tuple(snapshot.full_name for snapshots in held for snapshot in snapshots if snapshot.holds)
 
 
 def without_holds(facts: SourceFacts, released: Collection[str]) -> SourceFacts:
@@ -42,4 +44,4 @@ def without_holds(facts: SourceFacts, released: Collection[str]) -> SourceFacts:
 
 def _without(state: DatasetState, released: Collection[str]) -> DatasetState:
     snapshots = (replace(s, holds=s.holds - 1) if s.full_name in released else s for s in state.snapshots)
-    return replace(state, snapshots=tuple(snapshots))
+    return replace(state, snapshots=Snapshots.of(snapshots))

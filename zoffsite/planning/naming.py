@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from zoffsite.model.job import Job, Selection, SnapshotWhen
 
@@ -22,7 +23,13 @@ def snapshot_name(job: Job, now: datetime) -> str:
 
 def is_ours(job: Job, name: str) -> bool:
     """True for a name of exactly the shape that `snapshot_name` gives."""
-    return name.startswith(job.snapshot_prefix) and bool(_TIME.fullmatch(name[len(job.snapshot_prefix) :]))
+    return _is_a_time_after(job.snapshot_prefix, name)
+
+
+@lru_cache(maxsize=100_000)
+def _is_a_time_after(prefix: str, name: str) -> bool:
+    """Asked for every snapshot; those that were taken together have one name."""
+    return name.startswith(prefix) and _TIME.fullmatch(name, len(prefix)) is not None
 
 
 def is_chosen(job: Job, name: str) -> bool:

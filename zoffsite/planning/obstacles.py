@@ -179,10 +179,10 @@ def _unload(dataset: Dataset) -> str:
     return f"zfs unload-key {quote(dataset.encryptionroot or dataset.name)}"
 
 
-def _destroy(snapshots: tuple[Snapshot, ...]) -> str:
+def _destroy(snapshots: Sequence[Snapshot]) -> str:
     """The command that destroys these snapshots, which have none between them, and no other."""
     first, last = snapshots[0], snapshots[-1]
-    return f"zfs destroy {quote(first.full_name if first is last else f'{first.full_name}%{last.name}')}"
+    return f"zfs destroy {quote(first.full_name if first == last else f'{first.full_name}%{last.name}')}"
 
 
 def _other_name(job: Job, source: DatasetState, name: str) -> str:

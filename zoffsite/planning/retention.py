@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Retention
-from zoffsite.model.plan import Kept, PrunePlan, Side
-from zoffsite.model.version import Snapshot
+from zoffsite.model.plan import PrunePlan, Side
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.planning.common_base import Base, find_base
 from zoffsite.planning.naming import is_chosen, is_ours
 
+HOUR = 3600
+DAY = 24 * HOUR
 _BUCKETS: tuple[tuple[str, str], ...] = (
     ("hourly", "%Y-%m-%d %H:00"),
     ("daily", "%Y-%m-%d"),
@@ -34,7 +38,7 @@ def plan_both_prunes(job: Job, source: DatasetState, replica: DatasetState, now:
     if not isinstance(base, Base):
         return ()
     needed = {base.version.guid: "base"}
-    unsent = {s.guid: "not on the box yet" for s in source.snapshots if s.createtxg > base.version.createtxg}
+    unsent = dict.fromkeys(source.snapshots.after(base.version.createtxg).guids, "not on the box yet")
     here, there = job.keep_source, job.keep_box
     return (
         plan_prune(Side.SOURCE, source, here, now, unsent | needed, lambda n: is_ours(job, n) or _named(here, n)),
@@ -60,69 +64,72 @@ def plan_prune(
     a held or cloned one, one that is no candidate. A retention without any rule keeps everything. Of an hour, day,
     week (ISO), month or year, in UTC, the newest snapshot is kept; those without snapshots do not count.
     """
-    candidates = [snapshot for snapshot in state.snapshots if is_candidate(snapshot.name)]
-    reasons: dict[str, list[str]] = {snapshot.name: [] for snapshot in state.snapshots}
-    for snapshot, reason in (*_always(state, protected, is_candidate), *_by_rules(candidates, retention, now)):
-        reasons[snapshot.name].append(reason)
-    return PrunePlan(
-        side=side,
-        dataset=state.dataset.name,
-        keep=tuple(Kept(snapshot=s, reasons=tuple(reasons[s.name])) for s in state.snapshots if reasons[s.name]),
-        destroy=tuple(snapshot for snapshot in state.snapshots if not reasons[snapshot.name]),
-    )
+    snapshots = state.snapshots
+    candidates = {place for place, name in enumerate(snapshots.names) if is_candidate(name)}
+    reasons = defaultdict[int, tuple[str, ...]](tuple)
+    by_rules = _by_rules(snapshots, candidates, retention, now)
+    for place, reason in (*_always(snapshots, protected, candidates), *by_rules):
+        reasons[place] += (reason,)
+    return PrunePlan(side=side, dataset=state.dataset.name, snapshots=snapshots, reasons=dict(reasons))
 
 
-Reasons = Iterator[tuple[Snapshot, str]]
+Reasons = Iterator[tuple[int, str]]
+"""The place of a snapshot, and a reason to keep it."""
 
 
-def _always(state: DatasetState, protected: Mapping[int, str], is_candidate: Callable[[str], bool]) -> Reasons:
-    for snapshot in state.snapshots:
-        if snapshot is state.newest:
-            yield snapshot, "newest"
-        if snapshot.guid in protected:
-            yield snapshot, protected[snapshot.guid]
-        if snapshot.holds:
-            yield snapshot, "held"
-        if snapshot.cloned:
-            yield snapshot, "cloned"
-        if not is_candidate(snapshot.name):
-            yield snapshot, "not ours"
+def _always(snapshots: Snapshots, protected: Mapping[int, str], candidates: Collection[int]) -> Reasons:
+    if snapshots:
+        yield len(snapshots) - 1, "newest"
+    yield from ((place, protected[guid]) for place, guid in enumerate(snapshots.guids) if guid in protected)
+    yield from ((place, "held") for place, holds in enumerate(snapshots.holds) if holds)
+    yield from ((place, "cloned") for place, cloned in enumerate(snapshots.cloned) if cloned)
+    yield from ((place, "not ours") for place in range(len(snapshots)) if place not in candidates)
 
 
-def _by_rules(candidates: list[Snapshot], retention: Retention, now: datetime) -> Reasons:
+def _by_rules(snapshots: Snapshots, candidates: Collection[int], retention: Retention, now: datetime) -> Reasons:
     if replace(retention, patterns=()) == Retention():  # patterns are no rule: they only say what the rules are about
-        yield from ((snapshot, "no rule") for snapshot in candidates)
+        yield from ((place, "no rule") for place in candidates)
         return
-    newest_first = candidates[::-1]
-    for number, snapshot in enumerate(newest_first[: retention.last], start=1):
-        yield snapshot, f"last {retention.last}: {number}"
+    newest_first = sorted(candidates, reverse=True)
+    for number, place in enumerate(newest_first[: retention.last], start=1):
+        yield place, f"last {retention.last}: {number}"
     if retention.within is not None:
-        yield from _within(newest_first, retention.within, now)
+        since, reason = now.timestamp() - retention.within.total_seconds(), f"within {_words(retention.within)}"
+        yield from ((place, reason) for place in newest_first if snapshots.creations[place] >= since)
+    created = [(snapshots.creations[place], snapshots.createtxgs[place], place) for place in newest_first]
+    created.sort(reverse=True)
+    days = list(_newest_of_days(created))
     for rule, pattern in _BUCKETS:
-        yield from _newest_of_each(newest_first, rule, pattern, getattr(retention, rule))
+        yield from _newest_of_each(created if rule == "hourly" else days, rule, pattern, getattr(retention, rule))
 
 
-def _within(snapshots: Iterable[Snapshot], within: timedelta, now: datetime) -> Reasons:
-    since = now.timestamp() - within.total_seconds()
-    for snapshot in snapshots:
-        if snapshot.creation >= since:
-            yield snapshot, f"within {_words(within)}"
+def _newest_of_days(created: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, int, int]]:
+    """The newest of each day: what is the newest of a longer time is one of them."""
+    last = None
+    for each in created:
+        day = each[0] // DAY
+        if day != last:
+            yield each
+            last = day
 
 
-def _newest_of_each(snapshots: Iterable[Snapshot], rule: str, pattern: str, count: int) -> Reasons:
+def _newest_of_each(created: Iterable[tuple[int, int, int]], rule: str, pattern: str, count: int) -> Reasons:
+    """`created`: when each was created, its createtxg and its place, the newest first."""
     buckets: set[str] = set()
-    for snapshot in sorted(snapshots, key=lambda s: (s.creation, s.createtxg), reverse=True) if count else ():
-        bucket = _bucket(snapshot, pattern)
+    for creation, _, place in created if count else ():
+        bucket = _bucket(creation // HOUR, pattern)
         if bucket in buckets:
             continue
         if len(buckets) == count:
             return
         buckets.add(bucket)
-        yield snapshot, f"{rule} {bucket}"
+        yield place, f"{rule} {bucket}"
 
 
-def _bucket(snapshot: Snapshot, pattern: str) -> str:
-    return datetime.fromtimestamp(snapshot.creation, UTC).strftime(pattern)
+@lru_cache(maxsize=100_000)
+def _bucket(hour: int, pattern: str) -> str:
+    """Snapshots of many datasets share their hours, and to write a date costs more than all else here."""
+    return datetime.fromtimestamp(hour * HOUR, UTC).strftime(pattern)
 
 
 def _words(length: timedelta) -> str:

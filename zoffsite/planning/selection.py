@@ -38,7 +38,8 @@ def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[
 
 
 def _left_out(job: Job, state: DatasetState) -> bool:
-    return covers(job.exclude, state.dataset.name, recursive=True) or opted_out(job, state.dataset)
+    excluded = covers((*job.exclude, *job.scratches), state.dataset.name, recursive=True)
+    return excluded or opted_out(job, state.dataset)
 
 
 def _wanted(job: Job, state: DatasetState) -> bool:

@@ -17,6 +17,7 @@ from zoffsite.model.plan import (
     SendStep,
     UpToDate,
 )
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Bookmark, Snapshot, Version
 from zoffsite.planning.choice import refused_choice
 from zoffsite.planning.common_base import Base, CloneBase, Diverged, NothingThere, clone_bases, find_base
@@ -152,7 +153,7 @@ def _nothing_new(way: _Way, stale_token: str | None) -> DatasetPlan:
 
 def _newer(source: DatasetState, base: Version | None) -> Sequence[Snapshot]:
     """The snapshots after `base`, oldest first; all of them where there is no base."""
-    return [s for s in source.snapshots if base is None or s.createtxg > base.createtxg]
+    return source.snapshots if base is None else source.snapshots.after(base.createtxg)
 
 
 def _selected(job: Job, snapshots: Sequence[Snapshot], wanted: frozenset[int]) -> Sequence[Snapshot]:
@@ -178,14 +179,14 @@ def written_between(source: DatasetState, base: Version | None, to: Snapshot, an
     """
     if base is None:
         return to.referenced
-    past = [version for version in ancestors if isinstance(version, Snapshot)]
-    return sum(s.written for snapshots in (past, source.snapshots) for s in _between(snapshots, base, to))
+    before = (version for version in ancestors if isinstance(version, Snapshot))
+    past = sum(version.written for version in before if base.createtxg < version.createtxg <= to.createtxg)
+    return past + sum(source.snapshots.written[_between(source.snapshots, base, to)])
 
 
-def _between(snapshots: Sequence[Snapshot], base: Version, to: Snapshot) -> Sequence[Snapshot]:
-    """Those after `base` up to `to`: found by halving, for a chain of 10,000 asks 10,000 times."""
-    start, end = (bisect_right(snapshots, version.createtxg, key=lambda s: s.createtxg) for version in (base, to))
-    return snapshots[start:end]
+def _between(snapshots: Snapshots, base: Version, to: Snapshot) -> slice:
+    """Where those after `base` up to `to` are: found by halving, for a chain of 10,000 asks 10,000 times."""
+    return slice(*(bisect_right(snapshots.createtxgs, version.createtxg) for version in (base, to)))
 
 
 def _words(version: Version) -> str:

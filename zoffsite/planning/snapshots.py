@@ -31,8 +31,8 @@ def with_pending(facts: SourceFacts, now: datetime) -> SourceFacts:
     """`facts` as they would be once `facts.to_snapshot` were taken; those snapshots have the guid NOT_TAKEN."""
     names = dict(full_name.split("@", 1) for full_name in facts.to_snapshot)
     states = (*facts.chosen, *facts.inventory.datasets.values())
-    versions = (version for state in states for version in state.versions)
-    txg = 1 + max((version.createtxg for version in versions), default=0)
+    txgs = (txg for state in states for txg in (*state.snapshots.createtxgs, *(b.createtxg for b in state.bookmarks)))
+    txg = 1 + max(txgs, default=0)
     chosen = (_pending(state, names.get(state.dataset.name), txg, now) for state in facts.chosen)
     return replace(facts, chosen=tuple(chosen))
 
@@ -50,17 +50,17 @@ def _pending(state: DatasetState, name: str | None, txg: int, now: datetime) -> 
         written=state.dataset.written,
         referenced=state.dataset.referenced,
     )
-    return replace(state, snapshots=(*state.snapshots, snapshot))
+    return replace(state, snapshots=state.snapshots.plus([snapshot]))
 
 
 def _has(state: DatasetState, name: str) -> bool:
-    return any(snapshot.name == name for snapshot in state.snapshots)
+    return name in state.snapshots.names
 
 
 def _due(job: Job, state: DatasetState) -> bool:
     if not state.dataset.encrypted or mistaken(job, state.dataset) or job.snapshot_when is SnapshotWhen.NEVER:
         return False
-    if job.snapshot_when is SnapshotWhen.ALWAYS or not any(is_ours(job, s.name) for s in state.snapshots):
+    if job.snapshot_when is SnapshotWhen.ALWAYS or not any(is_ours(job, name) for name in state.snapshots.names):
         return True
     return _written_since_newest(job, state) > 0
 
@@ -68,8 +68,9 @@ def _due(job: Job, state: DatasetState) -> bool:
 def _written_since_newest(job: Job, state: DatasetState) -> int:
     """Bytes written since the newest snapshot that travels: another tool's may be newer and never be sent."""
     written = state.dataset.written
-    for snapshot in reversed(state.snapshots):
-        if travels(job, snapshot.name):
+    snapshots = state.snapshots
+    for name, more in zip(reversed(snapshots.names), reversed(snapshots.written), strict=True):
+        if travels(job, name):
             return written
-        written += snapshot.written
+        written += more
     return written

@@ -108,7 +108,7 @@ def _refused(job: Job, work: Work, need: int, left: int, prune: PrunePlan | None
 
 def _remedy(where: str, prune: PrunePlan | None) -> str:
     look = f"on the box, make room or raise the quota: zfs list -o space -r {quote(where)}; or exclude datasets"
-    if prune is None or not prune.destroy:
+    if prune is None or not prune.destroys:
         return look
     names = ",".join(snapshot.name for snapshot in prune.destroy)
     return f"{look}; retention would free there: zfs destroy {quote(f'{prune.dataset}@{names}')}"

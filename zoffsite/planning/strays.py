@@ -62,7 +62,8 @@ def _in_the_way(work: Work) -> bool:
 
 
 def _first(work: Work, by_guid: Mapping[int, DatasetState]) -> DatasetState | None:
-    return next((by_guid[version.guid] for version in work.source.versions if version.guid in by_guid), None)
+    guids = (*work.source.snapshots.guids, *(bookmark.guid for bookmark in work.source.bookmarks))
+    return next((by_guid[guid] for guid in guids if guid in by_guid), None)
 
 
 def _kept(state: DatasetState) -> Notice:

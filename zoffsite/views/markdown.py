@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from zoffsite.model.evidence import NO_CONFIDENCE, Confidence
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, JobPlan, Refused, ResumeSend
 from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.version import Bookmark
+from zoffsite.views.evidence import TITLES, evidence_rows, recovery_words
 from zoffsite.views.words import duration_words, report_words, size_words
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$])")
@@ -27,13 +29,16 @@ def escape(text: str) -> str:
 
 
 def plan_markdown(plan: JobPlan) -> str:
-    """What a run would do: a table of datasets, one of what would be pruned, and the remedies of what cannot go on."""
+    """What a run would do: a table of datasets, one of what would be pruned, and the remedies of what cannot go on.
+
+    Size and reason stand before the long names of snapshots: a page cuts off what is too wide.
+    """
     rows = [_plan_row(dataset) for dataset in plan.datasets]
-    parts = [f"## Plan of job {escape(plan.job)}", table(("Dataset", "Action", "From", "To", "About", "Why"), rows)]
+    parts = [f"## Plan of job {escape(plan.job)}", table(("Dataset", "Action", "About", "Why", "From", "To"), rows)]
     pruned = [
-        (prune.side.value, prune.dataset, str(len(prune.destroy)), str(len(prune.keep)))
+        (prune.side.value, prune.dataset, str(prune.destroys), str(len(prune.reasons)))
         for prune in plan.prune
-        if prune.destroy
+        if prune.destroys
     ]
     if pruned:
         parts += ["### Snapshots that would be pruned", table(("Side", "Dataset", "Destroy", "Keep"), pruned)]
@@ -68,19 +73,24 @@ def retention_markdown(plan: JobPlan) -> str:
             for each in snapshots[:MOST_SNAPSHOTS]
         ]
         parts.append(f"### {escape(prune.dataset)} ({prune.side.value})")
-        parts.append(f"{len(prune.destroy)} to destroy, {len(prune.keep)} to keep.")
+        parts.append(f"{prune.destroys} to destroy, {len(prune.reasons)} to keep.")
         parts.append(table(("Snapshot", "", "Why"), rows))
     return "\n\n".join(parts) + "\n"
 
 
-def freshness_markdown(found: JobStatus) -> str:
-    """How old each replica is against its objective, and what is wrong with those that are not good."""
+def freshness_markdown(found: JobStatus, confidence: Confidence = NO_CONFIDENCE) -> str:
+    """How old each replica is against its objective, what shows that it can come back, and what is wrong with it."""
     rows = [_replica_row(replica, found.when) for replica in found.replicas]
     parts = [
         f"## Replicas of job {escape(found.job)}",
         f"Looked at {found.when:%Y-%m-%d %H:%M:%S} UTC.",
         table(("Dataset", "State", "Newest snapshot", "Data as of", "At most", "Size"), rows),
     ]
+    shown = evidence_rows(confidence, found.when)
+    if shown:
+        parts += ["### What shows that it can come back", table(TITLES, shown)]
+    if confidence.recovery.seconds is not None:
+        parts.append(f"{escape(recovery_words(confidence.recovery))}.")
     parts += [_error(replica.source, replica.error) for replica in found.replicas if replica.error is not None]
     parts += [_notice(notice) for notice in found.notices]
     return "\n\n".join(parts) + "\n"
@@ -99,17 +109,17 @@ def _replica_row(replica: ReplicaStatus, now: datetime) -> tuple[str, ...]:
 
 def _plan_row(plan: DatasetPlan) -> tuple[str, ...]:
     if not isinstance(plan, FullSend | IncrementalSend | ResumeSend):
-        return plan.source, plan.action, "", "", "", plan.reason
+        return plan.source, plan.action, "", plan.reason, "", ""
     base = plan.steps[0].base
     mark = "#" if isinstance(base, Bookmark) else "@"
     to = plan.steps[-1].to
     return (
         plan.source,
         plan.action,
-        f"{mark}{base.name}" if base else "",
-        f"@{to.name}" + ("" if to.taken else " (to be taken)"),
         size_words(sum(step.estimated_bytes for step in plan.steps)),
         plan.reason,
+        f"{mark}{base.name}" if base else "",
+        f"@{to.name}" + ("" if to.taken else " (to be taken)"),
     )
 
 

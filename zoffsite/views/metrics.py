@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from zoffsite.model.evidence import Evidence
 from zoffsite.model.overview import Overview
 from zoffsite.model.report import RunState
 from zoffsite.model.status import ReplicaStatus
@@ -23,6 +24,7 @@ JOB = {
     "running": "1 while a run is under way, else 0",
     "box_free_bytes": "What replicas may still take on the box, the reserve left out",
     "box_full_days": "Days until that is used up, if it goes on as it did",
+    "recovery_seconds": "About how long bringing everything back would take",
 }
 """What there is of each job, in the order of the output: the name behind `zoffsite_`, and what it means."""
 REPLICA = {
@@ -32,6 +34,9 @@ REPLICA = {
     "replica_objective_seconds": "How old its data may be",
     "replica_used_bytes": "What it takes on the box",
     "replica_growth_bytes": "What a day brings to the box",
+    "replica_proved_timestamp_seconds": "When the box last proved that it holds any of its streams",
+    "replica_drilled_timestamp_seconds": "When it was last restored for rehearsal",
+    "replica_drill_ok": "1 when it came back whole then, else 0",
     "base_room_bytes": "What can be written on the source before the base is at risk; left out where it has a bookmark",
 }
 """The same of each dataset."""
@@ -87,6 +92,7 @@ def _of_job(seen: Overview) -> dict[str, float | None]:
         "running": seen.live is not None,
         "box_free_bytes": seen.capacity.free,
         "box_full_days": seen.capacity.days_left,
+        "recovery_seconds": seen.confidence.recovery.seconds,
     }
 
 
@@ -98,7 +104,16 @@ def _of_replica(replica: ReplicaStatus, seen: Overview) -> dict[str, float | Non
         "replica_objective_seconds": replica.objective / timedelta(seconds=1),
         "replica_used_bytes": replica.used,
         "replica_growth_bytes": seen.capacity.daily.get(replica.source),
+        **_of_evidence(seen.confidence.evidence.get(replica.source, Evidence())),
         "base_room_bytes": replica.base.room if replica.base else None,
+    }
+
+
+def _of_evidence(each: Evidence) -> dict[str, float | None]:
+    return {
+        "replica_proved_timestamp_seconds": _stamp(each.proved),
+        "replica_drilled_timestamp_seconds": _stamp(each.drill.when) if each.drill else None,
+        "replica_drill_ok": each.drill.passed if each.drill else None,
     }
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview
 from zoffsite.model.status import Freshness, ReplicaStatus
+from zoffsite.views.evidence import confidence_json
 from zoffsite.views.json import Json, error_json, status_json, time_json
 from zoffsite.views.words import duration_words
 
@@ -25,6 +26,7 @@ def overview_json(seen: Overview) -> Json:
         "next_run": time_json(seen.next_run),
         "running": live_json(seen.live),
         "capacity": _capacity_json(seen.capacity),
+        **confidence_json(seen.confidence),
     }
 
 

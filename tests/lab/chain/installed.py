@@ -36,15 +36,20 @@ def install(guest: Guest, folder: Path) -> None:
     target = folder / "packages"
     (folder / "requirements.txt").write_text("\n".join(locked(used())) + "\n")
     pip(target, "--require-hashes", "-r", folder / "requirements.txt", "--python-version", python)
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    pip(target, wheel)
+    pip(target, build_wheel(folder))
     pack = io.BytesIO()
     with tarfile.open(fileobj=pack, mode="w") as tar:
         tar.add(target, ".")
     guest.run(f"mkdir -p {HOME} && tar -x --no-same-owner -C {HOME}", stdin=pack.getvalue())
     guest.put(SCRIPT.encode(), RUN)
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel of this checkout."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=CHECKOUT, check=True, capture_output=True)
+    (wheel,) = folder.glob("zoffsite-*.whl")
+    return wheel
 
 
 def used() -> Collection[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.environment import clean_environment
 from lab import Lab
 from lab.guest import Guest
 
@@ -137,11 +137,11 @@ class Stage:
 
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start `zoffsite …`."""
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "ZOFFSITE_"))}
+        ours = {"ZOFFSITE_STATE_DIR": str(self.folder / "state"), **self.environment}
         return subprocess.Popen(
             [str(Path(sys.executable).with_name("zoffsite")), *words],
             cwd=self.folder,
-            env={**clean, "ZOFFSITE_STATE_DIR": str(self.folder / "state"), **self.environment, **(env or {})},
+            env={**clean_environment(), **ours, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

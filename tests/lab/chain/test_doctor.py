@@ -26,13 +26,18 @@ def bad(tree: Json) -> dict[str, str]:
     return {each["check"]: each["level"] for each in tree["findings"] if each["level"] != "ok" and not each["accepted"]}
 
 
+def always(stage: Stage) -> dict[str, str]:
+    """What is found on every plain box; an old OpenZFS has bugs of its own."""
+    return {"unseen": "warning"} | ({"known-bugs": "warning"} if stage.box.version == "2.1" else {})
+
+
 def test_a_plain_box_is_well_as_far_as_can_be_seen_and_what_cannot_is_named(backed_up: Stage) -> None:
     tree = examine(backed_up)
-    assert bad(tree) == {"unseen": "warning"}
+    assert bad(tree) == always(backed_up)
     assert {each["check"] for each in tree["findings"] if each["accepted"]} == {"system-disk", "gate"}
-    good = {each["check"] for each in tree["findings"] if each["level"] == "ok"}
-    assert {"delegation", "properties", "locked", "unmounted", "foreign-snapshots", "clock", "known-bugs"} <= good
-    assert not {"forced-command", "firewall", "tunnel", "floor"} & {each["check"] for each in tree["findings"]}
+    checked = {each["check"] for each in tree["findings"]}
+    assert {"delegation", "properties", "locked", "unmounted", "foreign-snapshots", "clock", "known-bugs"} <= checked
+    assert not {"forced-command", "firewall", "tunnel", "floor"} & checked
 
 
 def test_a_key_a_mount_a_snapshot_and_a_right_too_many_on_a_plain_box_are_named(backed_up: Stage) -> None:
@@ -48,7 +53,7 @@ def test_a_key_a_mount_a_snapshot_and_a_right_too_many_on_a_plain_box_are_named(
         box.run(f"umount /mnt/spy; zfs unload-key {replica}; zfs destroy {replica}@by-hand; rm /root/stolen")
         box.run(f"zfs unallow -u zoffsite release {backed_up.root}")
     assert bad(tree) == {
-        "unseen": "warning",
+        **always(backed_up),
         "delegation": "warning",
         "locked": "critical",
         "unmounted": "critical",

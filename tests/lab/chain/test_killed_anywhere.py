@@ -9,6 +9,7 @@ import os
 import random
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -113,11 +114,13 @@ def by_a_full_pool(stage: Stage, chance: random.Random) -> None:
 
 
 def by_quota(stage: Stage, chance: random.Random) -> None:
-    def limit(quota: str) -> None:
-        stage.box.run(f"zfs set quota={quota} {stage.root}")
+    def reach() -> None:
+        """More arrives between the two commands, and no quota may be below what is used: so it may take a few times."""
+        once = f"zfs set quota=$(zfs get -Hpo value used {stage.root}) {stage.root}"
+        stage.box.run(f"for time in 1 2 3 4 5 6 7 8 9; do {once} && exit; done; exit 1")
 
-    reached = between(lambda: limit(f"$(zfs get -Hpo value used {stage.root})"), lambda: limit("none"))
-    with under_way(stage, some(chance)) as run, reached:
+    lifted = partial(stage.box.run, f"zfs set quota=none {stage.root}")
+    with under_way(stage, some(chance)) as run, between(reach, lifted):
         run.wait()
 
 
