@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 from lab import disks, image, links, pools, power, qemu, state
 from lab.errors import LabError
-from lab.shell import Command, Result, Shell
+from lab.shell import ENOUGH_S, Command, Result, Shell
 
 Role = Literal["source", "box"]
 ROLES: Final[tuple[Role, ...]] = ("source", "box")
@@ -64,11 +64,13 @@ class Guest:
         """Commands as another account, such as "zoffsite"."""
         return Shell(self.folder, self.mgmt_port, self.key_file, user)
 
-    def run(self, command: Command, stdin: bytes = b"", timeout: float | None = 120, user: str = "root") -> str:
+    def run(self, command: Command, stdin: bytes = b"", timeout: float | None = ENOUGH_S, user: str = "root") -> str:
         """Run a list of words, or a line for the shell; returns its output, raises LabError when it fails."""
         return self.shell(user).run(command, stdin, timeout)
 
-    def try_run(self, command: Command, stdin: bytes = b"", timeout: float | None = 120, user: str = "root") -> Result:
+    def try_run(
+        self, command: Command, stdin: bytes = b"", timeout: float | None = ENOUGH_S, user: str = "root"
+    ) -> Result:
         """Run a command that may fail; returns code, out, err."""
         return self.shell(user).result(command, stdin, timeout)
 
@@ -195,7 +197,7 @@ class Guest:
                 links.set_up(self.folder, nic, True)
             undelay = "".join(map(links.undelay_script, links.NICS))
             with contextlib.suppress(LabError):
-                self.run(undelay + pools.reset_script(self.role), timeout=60)
+                self.run(undelay + pools.reset_script(self.role))
                 return
         self.restart_blank()
 

@@ -10,10 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from lab.errors import LabError
 
 Command = str | Sequence[str]
+ENOUGH_S: Final = 300.0
+"""For one command: on a machine that emulates four guests on two cores, what takes seconds may take minutes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Shell:
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
         return ["ssh", "-F", "/dev/null", *words, "-i", str(self.key), "-p", str(self.port), f"{self.user}@127.0.0.1"]
 
-    def raw(self, command: Command, stdin: bytes = b"", timeout: float | None = 120) -> tuple[int, bytes, bytes]:
+    def raw(self, command: Command, stdin: bytes = b"", timeout: float | None = ENOUGH_S) -> tuple[int, bytes, bytes]:
         """Run a command, a list of words or a line for the shell; returns its exit code and both outputs."""
         self._share()
         line = command if isinstance(command, str) else shlex.join(command)
@@ -60,12 +63,12 @@ class Shell:
             raise LabError(f"run `{_short(line)}` in {self.folder.name}", f"no end after {timeout} s") from None
         return done.returncode, done.stdout, done.stderr
 
-    def result(self, command: Command, stdin: bytes = b"", timeout: float | None = 120) -> Result:
+    def result(self, command: Command, stdin: bytes = b"", timeout: float | None = ENOUGH_S) -> Result:
         """Run a command that may fail."""
         code, out, err = self.raw(command, stdin, timeout)
         return Result(code, out.decode(errors="surrogateescape"), err.decode(errors="replace"))
 
-    def run(self, command: Command, stdin: bytes = b"", timeout: float | None = 120) -> str:
+    def run(self, command: Command, stdin: bytes = b"", timeout: float | None = ENOUGH_S) -> str:
         """Run a command that must not fail; returns what it printed."""
         result = self.result(command, stdin, timeout)
         if result.code:

@@ -54,8 +54,8 @@ def second(stage: Stage, first: Seen) -> Seen:
     key = "-o keyformat=raw -o keylocation=file:///root/keys/tank_enc"
     stage.lab.source.run(f"zfs change-key {key} tank/enc/b")
     process = stage.zoffsite("backup", "--prefect", "--json")
-    out, err = process.communicate(timeout=120)
-    stage.zoffsite("approve-key", "tank/enc/b").communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
+    stage.zoffsite("approve-key", "tank/enc/b").communicate(timeout=300)
     return stage.seen(stage.newest_command(), exit_code=process.returncode, stdout=out, stderr=err)
 
 
@@ -68,7 +68,7 @@ def terminated(stage: Stage, second: Seen) -> Seen:
     stage.wait_until_bytes_flow("a")
     process.terminate()
     gone_after = stage.wait_until_nothing_flows()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=300)
     return stage.seen(stage.newest_command(), gone_after, exit_code=process.returncode, stdout=out, stderr=err)
 
 
@@ -88,7 +88,7 @@ def killed(stage: Stage, cancelled: Seen) -> Killed:
     process = stage.zoffsite("backup", "--prefect")
     stage.wait_until_bytes_flow("a")
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     return Killed(gone_after=stage.wait_until_nothing_flows(), run=stage.newest_command()["id"])
 
 
@@ -97,5 +97,5 @@ def resumed(stage: Stage, killed: Killed) -> Seen:
     """Whatever was left by then, sent to its end."""
     stage.write_settings()
     process = stage.zoffsite("backup", "--prefect", "--json")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return stage.seen(stage.newest_command(), exit_code=process.returncode, stdout=out, stderr=err)

@@ -147,7 +147,7 @@ def test_told_to_stop_it_ends_its_run_which_reports_alerts_and_tells_prefect(hou
         pid = house.holder()
         stop(serving)
         await_end(pid)
-        assert "ended from outside" in posted.get(timeout=60)["message"]
+        assert "ended from outside" in posted.get(timeout=300)["message"]
     secret.unlink()
     assert house.ui.wait_for(run)["state_type"] in ("CANCELLED", "CRASHED")
     assert house.report()["error"]["code"] == "interrupted"

@@ -75,7 +75,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def zoffsite(folder: Path, *words: str, api: str | None = None) -> subprocess.CompletedProcess[str]:
     env = environment(folder, **({"PREFECT_API_URL": api} if api else {}))
     command = [str(Path(sys.executable).with_name("zoffsite")), *words]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
 
 
 def looked(folder: Path, **more: str) -> str:

@@ -80,7 +80,7 @@ def stage(make_stage: MakeStage) -> Iterator[Stage]:
 def without_alarms(stage: Stage) -> Iterator[None]:
     """Each test ends the alarms that it raises."""
     yield
-    stage.start("acknowledge", stage.tree).communicate(timeout=60)
+    stage.start("acknowledge", stage.tree).communicate(timeout=300)
 
 
 def prove(stage: Stage, *words: str, expect: int = 0) -> Json:
