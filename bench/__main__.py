@@ -26,8 +26,6 @@ def main() -> None:
     run.add_argument("--tools", help="only these, by commas")
     run.add_argument("--rounds", type=int, default=5, help="how often each tool runs, in turn (default: 5)")
     run.add_argument("--no-warm-up", action="store_true", help="every tool has run on this lab before")
-    run.add_argument("--datasets", type=int, default=100)
-    run.add_argument("--snapshots", type=int, default=20)
     run.add_argument("--pair", default="2.3:2.3", help="OpenZFS of source and box (default: 2.3:2.3)")
     run.add_argument("--lab", help="the name of a lab that is up, instead of one for this run")
     verbs.add_parser("own", help="measure what has no peer: planning, and the digest")
@@ -44,15 +42,14 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> None:
     with _lab(options) as lab:
         folder = paths.cache() / f"bench-{options.lab or 'own'}"
-        folder.mkdir(exist_ok=True)
-        ground = Ground(lab, folder, options.datasets, options.snapshots)
-        ground.prepare()
-        configure(ground)
-        shape = f"{options.datasets} × {options.snapshots}, OpenZFS {lab.source.version} → {lab.box.version}"
         for key in options.rows or ROWS:
             row = ROWS[key]
-            tools = options.tools.split(",") if options.tools else row.tools
-            _row(ground, row, tools, shape, options)
+            (folder / row.tree.name).mkdir(parents=True, exist_ok=True)
+            ground = Ground(lab, folder / row.tree.name, row.tree)
+            ground.prepare()
+            configure(ground)
+            shape = f"{row.tree.shape}, OpenZFS {lab.source.version} → {lab.box.version}"
+            _row(ground, row, options.tools.split(",") if options.tools else row.tools, shape, options)
 
 
 def _row(ground: Ground, row: Row, tools: Sequence[str], shape: str, options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ keys. The delay is on the box's side only. The bench itself uses a guest's other
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +17,8 @@ from pathlib import Path
 from lab import Lab
 from lab.guest import Guest
 
-TREE = "tank/b"
 BELOW = "vault/x"
-REPLICAS = f"{BELOW}/b"
+SMALL = 4096
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PREFIX = "zoffsite-home-"
 
@@ -41,23 +41,53 @@ Host *
 """
 
 
+@dataclass(frozen=True)
+class Tree:
+    """What is there before: `snapshots` of each of the datasets, the last one with `size` bytes in it that are new.
+
+    `arrived`: how many of the snapshots the box has when a tool begins; None: all.
+    """
+
+    name: str
+    datasets: int
+    snapshots: int
+    size: int = SMALL
+    arrived: int | None = None
+
+    @property
+    def source(self) -> str:
+        """The parent of the datasets."""
+        return f"tank/{self.name}"
+
+    @property
+    def replicas(self) -> str:
+        """The parent of the replicas."""
+        return f"{BELOW}/{self.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the datasets, below their parent."""
+        return tuple(f"d{number:04}" for number in range(1, self.datasets + 1))
+
+    @property
+    def shape(self) -> str:
+        """In words."""
+        of = "" if self.size == SMALL else f" of {self.size >> 20} MiB"
+        return f"{self.datasets} × {self.snapshots}{of}"
+
+
 @dataclass
 class Ground:
-    """`names` are the datasets below TREE; `taken` how many snapshots each of them has had.
+    """`taken`: how many snapshots each of the datasets has had.
 
     `prefect`: the variables by which a command finds the Prefect server, while one is up.
     """
 
     lab: Lab
     folder: Path
-    datasets: int
-    snapshots: int
+    tree: Tree
     taken: int = 0
     prefect: Mapping[str, str] = field(default_factory=dict)
-    names: tuple[str, ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.names = tuple(f"d{number:04}" for number in range(1, self.datasets + 1))
 
     @property
     def source(self) -> Guest:
@@ -70,56 +100,67 @@ class Ground:
     def prepare(self) -> None:
         """Make all, unless it is there from an earlier run on the same lab."""
         self._write_ssh()
-        found = self.source.try_run(f"zfs get -Ho value zoffsite:bench {TREE}").out.strip()
-        wanted = f"{self.datasets}x{self.snapshots}"
-        if found == wanted:
-            rows = self.source.run(f"zfs list -Hd1 -t snapshot -o name {TREE}/{self.names[0]}").split()
+        tree = self.tree
+        found = self.source.try_run(f"zfs get -Ho value zoffsite:bench {tree.source}").out.strip()
+        if found == tree.shape:
+            rows = self.source.run(f"zfs list -Hd1 -t snapshot -o name {tree.source}/{tree.names[0]}").split()
             self.taken = len(rows)
             return
         if found:
-            raise SystemExit(f"this lab has the bench's datasets in another shape ({found}); next: scripts/lab reset")
+            raise SystemExit(f"{tree.source} has another shape ({found}) in this lab; next: scripts/lab reset")
         self._create()
-        for _ in range(self.snapshots):
+        for number in range(1, tree.snapshots + 1):
+            self.write(tree.size if number == tree.snapshots else SMALL)
             self.snapshot()
         self._replicate()
-        self.source.run(f"zfs set zoffsite:bench={wanted} {TREE}")
+        self.source.run(["zfs", "set", f"zoffsite:bench={tree.shape}", tree.source])
+
+    def renew(self) -> None:
+        """The box has what it had in the beginning, and we remember nothing of it."""
+        self.box.run(f"zfs destroy -r {self.tree.replicas}; zpool sync vault", timeout=600)
+        shutil.rmtree(self.folder / "state", ignore_errors=True)
+        self._replicate()
 
     def snapshot(self) -> str:
         """One more of every dataset; its name."""
         name = name_of(self.taken)
-        self.source.run(["zfs", "snapshot", "-r", f"{TREE}@{name}"])
+        self.source.run(["zfs", "snapshot", "-r", f"{self.tree.source}@{name}"])
         self.taken += 1
         return name
 
-    def write(self, size: int = 4096) -> None:
-        """A small change in every dataset."""
-        self.source.run(f"for d in /{TREE}/d*; do head -c {size} /dev/urandom >$d/file; done; zpool sync tank")
+    def write(self, size: int = SMALL) -> None:
+        """A change in every dataset: so many bytes."""
+        write = f"for d in /{self.tree.source}/d*; do head -c {size} /dev/urandom >$d/file; done; zpool sync tank"
+        self.source.run(write, timeout=3600)
 
     def arrived(self, name: str) -> int:
         """How many replicas have this snapshot with the same guid."""
-        return len(self._guids(self.source, TREE, name) & self._guids(self.box, REPLICAS, name))
+        return len(self._guids(self.source, self.tree.source, name) & self._guids(self.box, self.tree.replicas, name))
 
     def link(self, ms: float, kbit: int | None = None) -> None:
         """Set the way between this machine and the box."""
         self.box.delay_uplink(ms, kbit)
 
     def _guids(self, guest: Guest, parent: str, name: str) -> set[str]:
-        full = [f"{parent}/{each}@{name}" for each in self.names]
+        full = [f"{parent}/{each}@{name}" for each in self.tree.names]
         return set(guest.try_run(["zfs", "get", "-Hpo", "value", "guid", *full], timeout=600).out.split())
 
     def _create(self) -> None:
-        self.source.create_encrypted(TREE)
-        names = " ".join(self.names)
-        self.source.run(f"for d in {names}; do zfs create {TREE}/$d; done", timeout=1200)
-        self.source.run(f"zfs set autobackup:bench=child {TREE}")
-        self.write()
-        self.box.run(f"zfs create -o canmount=off -o readonly=on {BELOW}")
+        tree = self.tree
+        self.source.create_encrypted(tree.source)
+        self.source.run(f"for d in {' '.join(tree.names)}; do zfs create {tree.source}/$d; done", timeout=3600)
+        self.source.run(f"zfs set autobackup:{tree.name}=child {tree.source}")
+        self.box.run(f"zfs create -p -o canmount=off -o readonly=on {BELOW}")
 
     def _replicate(self) -> None:
         """All replicas at once, by a stream that no tool here sends; each of them finds the same."""
-        send = f"zfs send -w -R {TREE}@{name_of(self.taken - 1)}"
-        argv = (self.source.ssh_argv([send]), self.box.ssh_argv([f"zfs receive -u {REPLICAS}"]))
-        pipe(*argv)
+        tree = self.tree
+        arrived = tree.snapshots if tree.arrived is None else tree.arrived
+        if not arrived:
+            self.box.run(f"zfs create -o canmount=off {tree.replicas}")
+            return
+        send = f"zfs send -w -R {tree.source}@{name_of(arrived - 1)}"
+        pipe(self.source.ssh_argv([send]), self.box.ssh_argv([f"zfs receive -u {tree.replicas}"]))
 
     def _write_ssh(self) -> None:
         hosts = {"nas": self.source, "friend": self.box}

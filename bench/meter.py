@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bench import accounting
+from bench import accounting, arrival
 from bench.ground import Ground
 from bench.tools import Tool, environment, sound
 from lab.guest import Guest
@@ -23,6 +23,7 @@ class Measured:
     """`seconds` of wall time, `cpu` of this machine's own; `load` is that of the machine just before it.
 
     `zfs_processes` on both guests together; `connections` to both sshds; `packets` on the box's delayed wire.
+    `guest_cpu` of both guests, `source_cpu` of the one. `first`: seconds until the first stream arrived, if one did.
     """
 
     tool: str
@@ -35,7 +36,8 @@ class Measured:
     connections: int
     packets: int
     load: float
-    note: str = ""
+    source_cpu: float = 0.0
+    first: float | None = None
 
 
 def measure(ground: Ground, tool: Tool, row: str) -> Measured:
@@ -44,12 +46,14 @@ def measure(ground: Ground, tool: Tool, row: str) -> Measured:
     guests = ground.lab.guests
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(accounting.begin, guests))
+    arrival.begin(ground.box)
     before = [_network(guest) for guest in guests]
     load, used, began = os.getloadavg()[0], _cpu(), time.monotonic()
     done = subprocess.run(
         argv, env=environment(ground), cwd=ground.folder, capture_output=True, text=True, timeout=ENDLESS, check=False
     )
     seconds, cpu = time.monotonic() - began, _cpu() - used
+    arrived = arrival.end(ground.box)
     after = [_network(guest) for guest in guests]
     ran = [accounting.end(guest) for guest in guests]
     if done.returncode:
@@ -66,6 +70,8 @@ def measure(ground: Ground, tool: Tool, row: str) -> Measured:
         connections=sum(late[0] - early[0] for early, late in zip(before, after, strict=True)),
         packets=after[1][1] - before[1][1],
         load=round(load, 1),
+        source_cpu=round(ran[0].cpu, 2),
+        first=None if arrived is None else round(arrived - began, 2),
     )
 
 

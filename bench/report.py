@@ -15,8 +15,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "reference/bench.md"
 BEGIN, END = "<!-- from here: scripts/bench report -->", "<!-- until here -->"
 HEAD = (
-    "| tool | runs | seconds (lowest–highest) | ours / this | CPU here | CPU in the guests | zfs processes "
-    "| connections | packets | load |"
+    "| tool | runs | seconds (lowest–highest) | ours / this | first byte | CPU here | CPU in the guests "
+    "| zfs processes | connections | packets | load |"
 )
 
 
@@ -61,6 +61,7 @@ def _table(tools: Mapping[str, Figures]) -> str:
             each.rounds,
             f"{each.seconds:.1f} ({each.lowest:.1f}–{each.highest:.1f})",
             ratio,
+            "" if each.first is None else f"{each.first:.1f}",
             f"{each.cpu:.1f}",
             f"{each.guest_cpu:.1f}",
             f"{each.zfs_processes:.0f}",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench.ground import Ground, name_of
-from bench.tools import OURS, PREFECT
+from bench.ground import Ground, Tree, name_of
+from bench.tools import LINES, OURS, PREFECT
 
 PEERS = ("bzfs", "syncoid", "zfs-autobackup")
 
@@ -23,8 +23,12 @@ def _change(ground: Ground) -> None:
 
 def _all_arrived(ground: Ground) -> None:
     arrived = ground.arrived(name_of(ground.taken - 1))
-    if arrived != ground.datasets:
-        raise SystemExit(f"only {arrived} of {ground.datasets} replicas have the newest snapshot")
+    if arrived != ground.tree.datasets:
+        raise SystemExit(f"only {arrived} of {ground.tree.datasets} replicas have the newest snapshot")
+
+
+MANY = Tree("b", 100, 20)
+GIB = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +39,17 @@ class Row:
     title: str
     goal: float
     tools: tuple[str, ...]
+    tree: Tree = MANY
     ms: float = 20
     kbit: int | None = None
     before: Callable[[Ground], None] = _nothing
     after: Callable[[Ground], None] = _nothing
+
+
+def _sent(key: str, title: str, tree: Tree, ms: float) -> Row:
+    """All of the tree is sent anew each time; of those that pipe one ssh into another, the shell stands for all."""
+    tools = (OURS, "bzfs", LINES)
+    return Row(key=key, title=title, goal=1.0, tools=tools, tree=tree, ms=ms, before=Ground.renew, after=_all_arrived)
 
 
 ROWS: Mapping[str, Row] = {
@@ -49,7 +60,7 @@ ROWS: Mapping[str, Row] = {
             key="change",
             title="A small increment of each, 20 ms",
             goal=0.5,
-            tools=(OURS, PREFECT, *PEERS, "two lines"),
+            tools=(OURS, PREFECT, *PEERS, LINES),
             before=_change,
             after=_all_arrived,
         ),
@@ -59,10 +70,15 @@ ROWS: Mapping[str, Row] = {
             key="change-narrow",
             title="A small increment of each, 20 ms, 100 Mbit/s",
             goal=0.5,
-            tools=(OURS, *PEERS, "two lines"),
+            tools=(OURS, *PEERS, LINES),
             kbit=100_000,
             before=_change,
             after=_all_arrived,
         ),
+        Row(key="thousand", title="Nothing to do, 20 ms", goal=0.2, tools=(OURS, "bzfs"), tree=Tree("k", 1000, 2)),
+        _sent("large", "One large full send, no delay", Tree("l", 1, 1, size=2 * GIB, arrived=0), ms=0),
+        _sent("large-change", "One large increment, no delay", Tree("i", 1, 2, size=GIB, arrived=1), ms=0),
+        _sent("far-one", "One full send, 100 ms", Tree("o", 1, 1, size=GIB >> 3, arrived=0), ms=100),
+        _sent("far-four", "Four full sends, 100 ms", Tree("f", 4, 1, size=GIB >> 4, arrived=0), ms=100),
     )
 }

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import peers
-from bench.ground import BELOW, PREFIX, REPLICAS, TREE, Ground, name_of
+from bench.ground import BELOW, PREFIX, Ground, name_of
 from demo.environment import clean_environment
 from demo.hosts import host_tables
 
 OURS = "zoffsite"
 PREFECT = "zoffsite (Prefect)"
+LINES = "two lines"
 PARALLEL = 4
 
 SETTINGS = """\
@@ -58,12 +59,13 @@ def environment(ground: Ground) -> dict[str, str]:
 
 def configure(ground: Ground) -> None:
     """Our settings; the others have theirs on the command line."""
+    tree = ground.tree
     job = SETTINGS.format(
-        tree=TREE,
+        tree=tree.source,
         parallel=PARALLEL,
-        replicas="\n".join(f'"{TREE}/{name}" = "{name}"' for name in ground.names),
+        replicas="\n".join(f'"{tree.source}/{name}" = "{name}"' for name in tree.names),
     )
-    (ground.folder / "zoffsite.toml").write_text(f"{host_tables(ground.lab, REPLICAS, box_user='root')}\n{job}")
+    (ground.folder / "zoffsite.toml").write_text(f"{host_tables(ground.lab, tree.replicas, box_user='root')}\n{job}")
 
 
 def _zoffsite(ground: Ground, *words: str) -> list[str]:
@@ -79,30 +81,31 @@ def _bzfs(ground: Ground) -> list[str]:
     options += ["--ssh-src-config-file", config, "--ssh-dst-config-file", config, "--ssh-control-persist-secs=5"]
     options += ["--log-dir", str(ground.folder / "bzfs-logs")]
     program = str(peers.folder() / "venv/bin/bzfs")
-    return [program, f"root@nas:{TREE}", f"root@friend:{REPLICAS}", *options]
+    return [program, f"root@nas:{ground.tree.source}", f"root@friend:{ground.tree.replicas}", *options]
 
 
-def _syncoid() -> list[str]:
+def _syncoid(ground: Ground) -> list[str]:
     debian = peers.folder() / "debian/usr"
     options = ["--recursive", "--skip-parent", "--no-sync-snap", "--no-rollback", "--compress=none", "--quiet"]
     options += ["--sendoptions=w", "--recvoptions=u"]
     program = ["perl", f"-I{debian / 'share/perl5'}", str(debian / "sbin/syncoid")]
-    return [*program, *options, f"root@nas:{TREE}", f"root@friend:{REPLICAS}"]
+    return [*program, *options, f"root@nas:{ground.tree.source}", f"root@friend:{ground.tree.replicas}"]
 
 
 def _autobackup(ground: Ground) -> list[str]:
     options = ["--ssh-config", str(ground.ssh_config), "--ssh-source", "root@nas", "--ssh-target", "root@friend"]
     options += ["--strip-path=1", "--no-snapshot", "--no-thinning", "--no-holds", "--utc"]
     options += ["--snapshot-format", f"{PREFIX}%Y-%m-%dT%H:%M:%SZ"]
-    return [str(peers.folder() / "venv/bin/zfs-autobackup"), *options, "bench", BELOW]
+    return [str(peers.folder() / "venv/bin/zfs-autobackup"), *options, ground.tree.name, BELOW]
 
 
 def _two_lines(ground: Ground) -> list[str]:
     """They look at nothing and know what is there: the newest snapshot and the one before it, dataset by dataset."""
-    before, newest = name_of(ground.taken - 2), name_of(ground.taken - 1)
+    newest, source, replicas = name_of(ground.taken - 1), ground.tree.source, ground.tree.replicas
+    since = f"-i @{name_of(ground.taken - 2)} " if ground.taken > 1 else ""
     lines = [
-        f"ssh nas zfs send -w -i @{before} {TREE}/{each}@{newest} | ssh friend zfs receive {REPLICAS}/{each}"
-        for each in ground.names
+        f"ssh nas zfs send -w {since}{source}/{each}@{newest} | ssh friend zfs receive -u {replicas}/{each}"
+        for each in ground.tree.names
     ]
     return ["sh", "-ec", "\n".join(lines)]
 
@@ -113,9 +116,9 @@ TOOLS: Mapping[str, Tool] = {
         Tool(OURS, lambda ground: _zoffsite(ground, "--direct")),
         Tool(PREFECT, lambda ground: _zoffsite(ground, "--prefect")),
         Tool("bzfs", _bzfs),
-        Tool("syncoid", lambda _: _syncoid()),
+        Tool("syncoid", _syncoid),
         Tool("zfs-autobackup", _autobackup),
-        Tool("two lines", _two_lines),
+        Tool(LINES, _two_lines),
     )
 }
 

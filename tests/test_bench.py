@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import accounting, results
+from bench import accounting, arrival, results
 from bench.meter import Measured
 from bench.plot import bars
 
@@ -66,6 +66,35 @@ def test_a_row_without_a_peer_is_no_result(place: Path) -> None:
     results.keep(RUN, "2 × 2")
     results.write_json(results.figures())
     assert json.loads((place / "results.json").read_text()) == {"rows": []}
+
+
+def entries(place: Path) -> dict[str, tuple[float, float, float]]:
+    results.write_json(results.figures())
+    rows = json.loads((place / "results.json").read_text())["rows"]
+    return {each["row"]: (each["ours"], each["best_peer"], each["goal"]) for each in rows}
+
+
+def test_the_first_byte_is_compared_with_peers_that_look_what_there_is(place: Path) -> None:
+    for tool, first in (("zoffsite", 1.0), ("bzfs", 4.0), ("two lines", 0.1)):
+        results.keep(replace(RUN, tool=tool, row="change", first=first), "2 × 2")
+    assert entries(place)["First byte, A small increment of each, 20 ms, 2 × 2"] == (1.0, 4.0, 1.0)
+
+
+def test_the_cost_of_a_large_transfer_is_compared_with_openssh(place: Path) -> None:
+    for tool, cpu, guest in (("zoffsite", 1.0, 2.0), ("bzfs", 0.1, 0.1), ("two lines", 4.0, 2.0)):
+        results.keep(replace(RUN, tool=tool, row="large", cpu=cpu, source_cpu=guest, first=1.0), "1 × 1")
+    assert entries(place)["CPU here and on the source, One large full send, no delay, 1 × 1"] == (3.0, 6.0, 1.0)
+
+
+def test_how_the_time_grows_with_the_datasets_is_beside_our_own(place: Path) -> None:
+    results.keep(RUN, "100 × 20")
+    results.keep(replace(RUN, row="thousand", seconds=5.0), "1000 × 2")
+    assert entries(place) == {"Nothing to do, 1000 datasets beside 100": (5.0, 2.0, 3.0)}
+
+
+def test_a_line_of_the_kernels_trace_tells_when(place: Path) -> None:
+    line = "             zfs-812     [001] ..... 10345.678901: bench_receive: (zfs_ioc_recv_new+0x0/0x4e0 [zfs])"
+    assert arrival.stamp(line) == 10345.678901
 
 
 def test_a_record_of_process_accounting_has_the_size_that_linux_gives_it() -> None:
