@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab import accel, image, paths, state
 from lab.errors import LabError
-from lab.firmware.recipe import RECIPE as BOOT
+from lab.firmware.recipe import RECIPES as OF_MACHINES
 from lab.lab import running
 from lab.recipe import RECIPES
 
@@ -30,6 +30,7 @@ def _unused() -> Iterator[Path]:
         kept |= {f"{version}-{recipe.key}", f"packages-{version}-{recipe.packages_key}.tar.zst"}
         if built := image.find(version):
             kept.add(state.key(built, accel.choose(built)))
-    kept |= {f"{BOOT.version}-{BOOT.key}", f"packages-{BOOT.version}-{BOOT.packages_key}.tar.zst"}
+    for name, recipe in OF_MACHINES.items():
+        kept |= {f"{name}-{recipe.key}", f"packages-{name}-{recipe.packages_key}.tar.zst"}
     for folder in (paths.images(), paths.states()):
         yield from (path for path in folder.iterdir() if path.name not in kept and not path.name.startswith("."))

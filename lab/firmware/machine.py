@@ -28,16 +28,21 @@ _OFF_S: Final = 180.0
 
 @dataclass(frozen=True)
 class Machine:
-    """One process uses it at a time. `port`: of the host's loopback, leads to its sshd once it is up."""
+    """One process uses it at a time. `port`: of the host's loopback, leads to its sshd once it is up.
+
+    `tpm`: its version. `net`: more for QEMU's network; a machine sees nobody unless it says so.
+    """
 
     folder: Path
     accel: str
     port: int
+    tpm: str = "2.0"
+    net: str = "restrict=on"
 
     @classmethod
-    def new(cls, folder: Path, accel: str) -> Machine:
+    def new(cls, folder: Path, accel: str, **more: str) -> Machine:
         """A disk with one empty partition, for what the firmware starts; a firmware without keys."""
-        machine = cls(folder, accel, free_ports(1)[0])
+        machine = cls(folder, accel, free_ports(1)[0], **more)
         folder.mkdir(mode=0o700)
         shutil.copy(VARS, machine.vars)
         disks.esp(machine.esp)
@@ -74,7 +79,7 @@ class Machine:
     @contextlib.contextmanager
     def on(self, *more: str) -> Iterator[Console]:
         """Switched on while the block runs. `more`: for QEMU's command line."""
-        with tpm.tpm(self.folder), console.listen(self.folder) as listener:
+        with tpm.tpm(self.folder, self.tpm), console.listen(self.folder) as listener:
             power.start(self.folder, [*self._argv(), *more])
             try:
                 with console.answer(listener) as answered:
@@ -96,9 +101,9 @@ class Machine:
         argv += ["-drive", f"if=pflash,unit=1,format=raw,file={self.vars.name}"]
         for place, file in enumerate(each for each in (self.esp, self.system) if each.exists()):
             argv += attach(f"disk{place}", file, f",bootindex={place + 1}")
-        net = f"user,id=mgmt,net=10.0.2.0/24,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:22"
+        net = f"user,id=mgmt,net=10.0.2.0/24,{self.net},hostfwd=tcp:127.0.0.1:{self.port}-10.0.2.15:22"
         argv += ["-netdev", net, "-device", f"virtio-net-pci,netdev=mgmt,mac={MACS['mgmt']},romfile="]
-        return [*argv, *console.QEMU, *tpm.QEMU, *qemu.CONTROL, "-no-reboot"]
+        return [*argv, *console.QEMU, *tpm.qemu_words(self.tpm), *qemu.CONTROL, "-no-reboot"]
 
 
 def attach(name: str, file: Path, more: str = "") -> tuple[str, ...]:

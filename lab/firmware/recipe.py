@@ -1,12 +1,13 @@
-"""What the guest's system is made of, and how it becomes the parts of a disk."""
+"""What the systems of these guests are made of, and how it becomes the parts of a disk."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from lab.recipe import RECIPES, SUITE, Recipe
+from lab.recipe import RECIPES as OF_THE_LAB
+from lab.recipe import SUITE, Recipe
 
-PACKAGES: Final = (
+_COMMON: Final = (
     "linux-image-amd64",
     "linux-kbuild-6.1",
     "zfsutils-linux",
@@ -18,7 +19,6 @@ PACKAGES: Final = (
     "procps",
     "zstd",
     # What the kit's page on the boot chain asks for.
-    "dracut",
     "cryptsetup-bin",
     "systemd-boot",
     "systemd-boot-efi",
@@ -29,13 +29,17 @@ PACKAGES: Final = (
     "tpm2-tools",
 )
 
-_FINISH: Final = r"""
-set -eu
-export DEBIAN_FRONTEND=noninteractive
-kernel=$(ls /lib/modules)
-# Where the kernel's headers, which need a compiler, would have it.
-mkdir -p /usr/lib/modules/"$kernel"/build
-ln -s /usr/lib/linux-kbuild-6.1/scripts /usr/lib/modules/"$kernel"/build/scripts
+_TUNNEL: Final = ("wireguard-tools", "nftables")
+
+PACKAGES: Final = {
+    "boot": (*_COMMON, "dracut"),
+    # Without a TPM 2.0: initramfs-tools, and both ends of the kit's tunnel.
+    "unlock": (*_COMMON, "initramfs-tools", "busybox", "cryptsetup-initramfs", "dropbear-initramfs", *_TUNNEL),
+}
+"""By the name of the image."""
+
+_INITRDS: Final = {
+    "boot": r"""
 cat >/etc/dracut.conf.d/lab.conf <<'END'
 hostonly=no
 drivers=" virtio_blk virtio_pci ext4 dm_crypt xts aesni_intel sha256_generic crc32c_generic tpm_tis tpm_crb "
@@ -44,6 +48,25 @@ add_dracutmodules+=" systemd-pcrphase tpm2-tss crypt "
 END
 rm -f /boot/initrd.img-*
 dracut --force /boot/initrd.img-"$kernel" "$kernel"
+""",
+    # This one knows no disk yet: it is made anew in the machine.
+    "unlock": r"""
+printf 'MODULES=list\nCOMPRESS=zstd\n' >/etc/initramfs-tools/conf.d/lab
+printf '%s\n' virtio_pci virtio_blk virtio_net ext4 crc32c_generic dm_crypt xts aesni_intel sha256_generic \
+    >>/etc/initramfs-tools/modules
+""",
+}
+
+_BEGIN: Final = r"""
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+kernel=$(ls /lib/modules)
+# Where the kernel's headers, which need a compiler, would have it.
+mkdir -p /usr/lib/modules/"$kernel"/build
+ln -s /usr/lib/linux-kbuild-6.1/scripts /usr/lib/modules/"$kernel"/build/scripts
+"""
+
+_FINISH: Final = r"""
 systemctl enable systemd-networkd.service ssh.service
 systemctl disable apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
     fstrim.timer e2scrub_reap.service getty@tty1.service zfs-import-cache.service zfs-import-scan.service \
@@ -55,7 +78,7 @@ apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/debconf/*-old
 """
 
-LAB: Final = RECIPES["2.1"]
+LAB: Final = OF_THE_LAB["2.1"]
 
 # Runs as root on the host: the unpacked packages and the files become a file system, which is encrypted later. OpenZFS
 # was compiled for the lab's image, and is taken from there.
@@ -99,7 +122,7 @@ ExecStart=/bin/sh -c 'echo The lab is up. >/dev/console'
 
 
 def _files() -> dict[str, str]:
-    """Those of the lab's machines, without the NICs that this one has not."""
+    """Those of the lab's machines, without the NICs that these have not."""
     common = LAB.files
     files = {path: text for path, text in common.items() if "network/" not in path or "mgmt" in path}
     return {
@@ -115,12 +138,15 @@ def _files() -> dict[str, str]:
     }
 
 
-RECIPE: Final = Recipe(
-    "boot",
-    suites=(SUITE,),
-    pin="",
-    packages=PACKAGES,
-    finish=_FINISH,
-    assemble=_ASSEMBLE,
-    files=_files(),
-)
+RECIPES: Final = {
+    name: Recipe(
+        name,
+        suites=(SUITE,),
+        pin="",
+        packages=packages,
+        finish=_BEGIN + _INITRDS[name] + _FINISH,
+        assemble=_ASSEMBLE,
+        files=_files(),
+    )
+    for name, packages in PACKAGES.items()
+}

@@ -1,4 +1,4 @@
-"""A TPM 2.0 in software, for one guest at a time; its state is a folder, as the chip's is on the board."""
+"""A TPM in software, for one guest at a time; its state is a folder, as the chip's is on the board."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from lab.errors import LabError
 
 SOCKET: Final = "tpm.sock"
 STATE: Final = "tpm"
-QEMU: Final = (
-    *("-chardev", f"socket,id=tpm,path={SOCKET}"),
-    *("-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm"),
-)
+VERSIONS: Final = {"2.0": "tpm-crb", "1.2": "tpm-tis"}
+"""And the way in which the processor speaks to it."""
 _PATIENCE_S: Final = 10.0
 
 
+def qemu_words(version: str) -> tuple[str, ...]:
+    """Of QEMU's command line."""
+    device = f"{VERSIONS[version]},tpmdev=tpm"
+    return (
+        *("-chardev", f"socket,id=tpm,path={SOCKET}"),
+        *("-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", device),
+    )
+
+
 @contextlib.contextmanager
-def tpm(folder: Path) -> Iterator[None]:
+def tpm(folder: Path, version: str) -> Iterator[None]:
     """It is there while the block runs, and dies with this process."""
     (folder / STATE).mkdir(exist_ok=True)
     (folder / SOCKET).unlink(missing_ok=True)
-    argv = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={STATE}", "--ctrl", f"type=unixio,path={SOCKET}"]
+    argv = ["swtpm", "socket", "--tpmstate", f"dir={STATE}", "--ctrl", f"type=unixio,path={SOCKET}"]
+    argv += ["--tpm2"] if version == "2.0" else []
     with (folder / "swtpm.log").open("ab") as log:
         guarded = ["setpriv", "--pdeathsig", "KILL", *argv, "--flags", "startup-clear"]
         process = subprocess.Popen(guarded, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoffsite.box import access, boot, card, nftables, readme, sshd, systemd, wireguard
+from zoffsite.box import access, boot, card, nftables, readme, sshd, systemd, unlock, wireguard
 from zoffsite.box.entry import Entry, Files, shell_settings
 from zoffsite.box.parts import program, script
 from zoffsite.box.spec import INTERFACE, LIBRARY, Spec
@@ -37,6 +37,7 @@ def box_files(spec: Spec) -> Files:
         f"{LIBRARY}/settle": _executable(script("settle")),
         **systemd.box_units(spec),
         **boot.boot_files(),
+        **unlock.unlock_box_files(spec),
     }
 
 
@@ -47,6 +48,7 @@ def source_files(spec: Spec) -> Files:
         f"/etc/zoffsite/tunnel-{spec.name}/tunnel.conf": wireguard.source_end(spec),
         f"{LIBRARY}/tunnel-{spec.name}": _executable(script("tunnel")),
         **systemd.source_units(spec, nftables.source_table(spec)),
+        **unlock.unlock_source_files(spec),
     }
 
 

@@ -13,15 +13,19 @@ from lab.firmware.console import Console
 from lab.firmware.machine import Machine
 from lab.firmware.system import system
 from zoffsite.box.boot import boot_files
+from zoffsite.box.entry import Entry, Files
 
 OURS = "/usr/local/lib/zoffsite"
 START_S = 600.0
 ENDS = {
     "up": "The lab is up",
-    "locked": "(?i)please enter passphrase|please enter recovery",
+    "locked": "(?i)please (enter passphrase|enter recovery|unlock disk)",
     "refused": "(?i)access denied|security violation|no bootable",
 }
+CMDLINE = "/etc/zoffsite/cmdline"
 _QUIET = "console=ttyS0 mitigations=off net.ifnames=1 systemd.show_status=no loglevel=4"
+WORDS = Entry(text=f"{_QUIET}\n")
+"""What this machine's kernel needs beside its own."""
 
 
 def starts(machine: Machine, console: Console) -> str:
@@ -44,9 +48,8 @@ def installed(folder: Path, accel: str) -> Machine:
     machine = Machine.new(folder, accel)
     built = system()
     disks.luks(built.disk, machine.system)
-    line = f"rd.luks.name={disks.UUID}=root root=/dev/mapper/root ro rd.shell=0 {_QUIET}"
-    with _opened(machine, "-kernel", str(built.kernel), "-initrd", str(built.initrd), "-append", line):
-        _put_kit(machine)
+    with opened(machine, *past_firmware(f"rd.luks.name={disks.UUID}=root root=/dev/mapper/root rd.shell=0")):
+        put(machine, {**boot_files(), CMDLINE: WORDS})
         machine.shell.run(f"{OURS}/secure-boot keys", timeout=START_S)
         machine.shell.run(f"{OURS}/kernels update", timeout=START_S)
         machine.shell.run(f"{OURS}/secure-boot enrol", timeout=START_S)
@@ -55,15 +58,21 @@ def installed(folder: Path, accel: str) -> Machine:
 
 def locked(machine: Machine) -> str:
     """Secure Boot is on from this start; the TPM gets the disk's key. Returns the recovery key."""
-    with _opened(machine):
+    with opened(machine):
         said = machine.shell.run(f"PASSWORD='{disks.TYPED}' {OURS}/tpm recovery", timeout=START_S)
         (recovery,) = [line.strip() for line in said.splitlines() if line.strip().count("-") == 7]
         machine.shell.run(f"PASSWORD={recovery} {OURS}/tpm enrol", timeout=START_S)
     return recovery
 
 
+def past_firmware(line: str) -> tuple[str, ...]:
+    """For QEMU's command line: kernel and initrd from outside, as an installer starts them."""
+    built = system()
+    return "-kernel", str(built.kernel), "-initrd", str(built.initrd), "-append", f"{line} ro {_QUIET}"
+
+
 @contextmanager
-def _opened(machine: Machine, *kernel: str) -> Iterator[None]:
+def opened(machine: Machine, *kernel: str) -> Iterator[None]:
     """Started by somebody who types the passphrase; shut down in good order."""
     with machine.on(*kernel) as console:
         assert starts(machine, console) == "locked"
@@ -72,14 +81,13 @@ def _opened(machine: Machine, *kernel: str) -> Iterator[None]:
         machine.shut_down(console)
 
 
-def _put_kit(machine: Machine) -> None:
-    """Its files, where its `install` puts them, and the words that this machine's kernel needs."""
-    texts = {path: (each.text, each.mode) for path, each in boot_files().items()}
-    texts["/etc/zoffsite/cmdline"] = (f"{_QUIET}\n", 0o644)
+def put(machine: Machine, files: Files) -> None:
+    """Files of the kit, where its `install` puts them."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for path, (text, mode) in texts.items():
+        for path, entry in files.items():
+            text = entry.text.encode()
             member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mode = len(text.encode()), mode
-            archive.addfile(member, io.BytesIO(text.encode()))
+            member.size, member.mode = len(text), entry.mode
+            archive.addfile(member, io.BytesIO(text))
     machine.shell.run("tar -x -C / --no-overwrite-dir", stdin=buffer.getvalue())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import paths
-from lab.firmware.recipe import LAB, RECIPE
+from lab.firmware.recipe import LAB, RECIPES
 from lab.firmware.system import system
 from zoffsite.box.boot import boot_files
 
@@ -58,7 +58,7 @@ class Tree:
         """As installed, with the kit's files."""
         system()
         self.folder.mkdir()
-        for name in (f"{RECIPE.version}-{RECIPE.packages_key}", f"{LAB.version}-{LAB.packages_key}"):
+        for name in (f"boot-{RECIPES['boot'].packages_key}", f"{LAB.version}-{LAB.packages_key}"):
             wanted = ["./usr/lib/modules/*/updates"] if name.startswith(LAB.version) else ["--exclude=./dev/*"]
             archive = paths.images() / f"packages-{name}.tar.zst"
             unpack = ["tar", "-x", "--zstd", "--wildcards", "-f", str(archive), "-C", str(self.folder), *wanted]

@@ -57,6 +57,7 @@ put_keys() {
     make_key "$keys/private.key"
     [ "$dry" = yes ] || chmod 700 "$keys"
     [ ! -s "$here/pairing/source.pub" ] || put 0644 root:root "$here/pairing/source.pub" "$keys/peer.pub" || true
+    [ ! -s "$here/pairing/unlock.pub" ] || put 0644 root:root "$here/pairing/unlock.pub" /etc/zoffsite/unlock/source.pub || true
     [ ! -s "$here/pairing/preshared.key" ] || put 0600 root:root "$here/pairing/preshared.key" "$keys/preshared.key" || true
     [ -s /etc/ssh/ssh_host_ed25519_key ] || do_it ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 }
@@ -205,6 +206,9 @@ install_all() {
 }
 
 remove_all() {
+    if [ -e /etc/zoffsite/unlock/on ]; then
+        die "the source opens this machine's system disk; first: /usr/local/lib/zoffsite/network-unlock off"
+    fi
     systemctl is-active --quiet zoffsite-settle.service && do_it systemctl stop zoffsite-settle.service
     # shellcheck disable=SC2086  # each word is a unit
     units_off $TIMERS zoffsite-endpoint.timer
@@ -221,7 +225,7 @@ remove_all() {
         [ -z "$(allowed "$user" "$root")" ] || do_it zfs unallow -u "$user" "$root"
     done <"$here/accounts"
     drop_files
-    drop "$keys/private.key" "$keys/peer.pub" "$keys/preshared.key" "$state/settled"
+    drop "$keys/private.key" "$keys/peer.pub" "$keys/preshared.key" /etc/zoffsite/unlock/source.pub "$state/settled"
     for user in $(remembered users); do do_it userdel "$user" || say "userdel $user: do it when nothing of it runs"; done
     drop "$state/manifest-$NAME" "$state/users-$NAME" "$state/masked-$NAME" "$state/enabled-$NAME"
     if [ "$changes" -gt 0 ]; then

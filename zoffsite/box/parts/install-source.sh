@@ -10,8 +10,9 @@ here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 # shellcheck source=common.sh
 . "$here/common"
 
-NEEDED="wg nft ip"
+NEEDED="wg nft ip ssh ssh-keygen"
 keys=/etc/zoffsite/tunnel-$NAME
+unlock=/etc/zoffsite/unlock-$NAME
 carried=$here/../box/pairing
 remove=no
 
@@ -31,19 +32,24 @@ make_keys() {
         printf '  make    %s\n' "$keys/preshared.key"
         [ "$dry" = yes ] || (umask 077 && wg genpsk >"$keys/preshared.key")
     fi
-    [ "$dry" = yes ] || chmod 700 "$keys"
+    if [ ! -s "$unlock/key" ]; then
+        do_it mkdir -p "$unlock"
+        do_it ssh-keygen -q -t ed25519 -N '' -C "unlocks $NAME" -f "$unlock/key"
+    fi
+    [ "$dry" = yes ] || chmod 700 "$keys" "$unlock"
 }
 
-# What the box must know: our public key, and the preshared one, which is a secret of both by its nature.
+# What the box must know: our public keys, and the preshared one, which is a secret of both by its nature.
 fill_kit() {
     [ -d "$here/../box" ] || return 0
     wg pubkey <"$keys/private.key" >"$scratch/source.pub"
     put 0644 root:root "$scratch/source.pub" "$carried/source.pub" || true
+    put 0644 root:root "$unlock/key.pub" "$carried/unlock.pub" || true
     [ -s "$keys/peer.pub" ] || put 0600 root:root "$keys/preshared.key" "$carried/preshared.key" || true
 }
 
 install_all() {
-    need_packages wireguard-tools nftables iproute2 -- wireguard-tools nftables iproute2
+    need_packages wireguard-tools nftables iproute2 openssh-client -- wireguard-tools nftables iproute2 openssh
     nft -c -f "$here/files/etc/zoffsite/firewall-$NAME.nft" || die "nft does not understand the kit's firewall"
     put_files
     make_keys
@@ -62,9 +68,10 @@ install_all() {
 }
 
 remove_all() {
-    units_off "zoffsite-$NAME-tunnel.service" "zoffsite-$NAME-firewall.service"
+    units_off "zoffsite-$NAME-unlock.timer" "zoffsite-$NAME-tunnel.service" "zoffsite-$NAME-firewall.service"
     drop_files
     drop "$keys/private.key" "$keys/preshared.key" "$keys/peer.pub" "$state/manifest-$NAME"
+    drop "$unlock/key" "$unlock/key.pub" "$unlock/passphrase" "$unlock/known_hosts" "/var/lib/zoffsite/unlock-$NAME.place"
     if [ "$changes" -gt 0 ]; then do_it systemctl daemon-reload; fi
     finish
 }
