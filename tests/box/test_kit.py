@@ -178,7 +178,7 @@ def test_the_card_names_the_box_and_whom_to_call_or_leaves_a_line_to_write_on() 
 def test_every_script_is_one_for_any_posix_shell(tmp_path: Path, shell: str) -> None:
     folder = write(spec(), tmp_path)
     scripts = [path for path in folder.rglob("*") if path.is_file() and path.read_text().startswith("#!/bin/sh")]
-    assert len(scripts) == 11
+    assert len(scripts) == 16
     for script in [*scripts, folder / "box/common"]:
         subprocess.run([shell, "-n", str(script)], check=True)
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 
 from lab.guest import Guest
 
-from .stage import Stage, await_true
+from .stage import ENDLESS, Stage, await_true
 
 COMMAND = re.compile(r" (\w+)@\S+: \$ (.*)")
 """How the log of --verbose shows a command that is about to be run, after the user who runs it."""
 IMPATIENT = {"ZOFFSITE_JOB__HOME__STALL": "2s", "ZOFFSITE_JOB__HOME__RETRIES__COUNT": "0"}
 SLOW = {"ZOFFSITE_JOB__HOME__BANDWIDTH": "150 KB/s", **IMPATIENT}
-LONGEST = 120
 
 
 def killed_at(stage: Stage, chosen: Callable[[str], bool]) -> str | None:
@@ -48,7 +47,7 @@ def under_way(stage: Stage, size: int) -> Iterator[subprocess.Popen[str]]:
     before = used(stage)
     run = stage.start("--verbose", "backup", "--direct", "--json", env=SLOW)
     with _ended(run):
-        await_true(lambda: used(stage) > before + size or run.poll() is not None, f"{size} bytes arrive", LONGEST)
+        await_true(lambda: used(stage) > before + size or run.poll() is not None, f"{size} bytes arrive")
         yield run
 
 
@@ -64,8 +63,8 @@ def between(begin: Callable[[], object], end: Callable[[], object]) -> Iterator[
 
 @contextmanager
 def _ended(run: subprocess.Popen[str]) -> Iterator[None]:
-    """After the block the run is dead and gone; it cannot outlive LONGEST either."""
-    watchdog = threading.Timer(LONGEST, run.kill)
+    """After the block the run is dead and gone; it cannot outlive ENDLESS either."""
+    watchdog = threading.Timer(ENDLESS, run.kill)
     watchdog.start()
     try:
         yield

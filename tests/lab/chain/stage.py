@@ -202,7 +202,7 @@ class Stage:
         before = self.held(dataset)
         run = self.start("backup", "--direct", "--json", *words, env={**SLOW, **(env or {})})
         arrived = lambda: self.held(dataset) > before + SOME or run.poll() is not None  # noqa: E731
-        await_true(arrived, "the box has some of it", 90)
+        await_true(arrived, "the box has some of it")
         assert run.poll() is None, run.communicate()
         return run
 
@@ -228,7 +228,7 @@ class Stage:
         return target
 
 
-def await_true(what: Callable[[], object], why: str, seconds: float = 30) -> None:
+def await_true(what: Callable[[], object], why: str, seconds: float = ENDLESS) -> None:
     """Wait until something on a guest is so: the machine offers no event to wait for."""
     end = time.monotonic() + seconds
     while not what():

@@ -183,7 +183,7 @@ def test_a_clones_first_send_is_resumed_as_a_clone(make_stage: MakeStage) -> Non
     run = stage.under_way(dataset=fork)
     run.kill()
     run.communicate()
-    await_true(lambda: stage.token(fork) != "-", "the box keeps what it has", 90)
+    await_true(lambda: stage.token(fork) != "-", "the box keeps what it has")
     part = stage.part(stage.backup(), fork)
     assert (part["state"], part["verified"]) == ("sent", True)
     assert part["bytes"] < 4_000_000, "resumed"

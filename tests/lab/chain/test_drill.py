@@ -168,7 +168,7 @@ def test_stopped_or_killed_in_the_middle_nothing_stays_for_long(stage: Stage, ho
         used = int(stage.source.try_run(f"zfs list -Hpo used {SCRATCH}").out or 0)
         return used > SOME or run.poll() is not None
 
-    await_true(begun, "some of it is there", 90)
+    await_true(begun, "some of it is there")
     assert run.poll() is None, run.communicate()
     run.send_signal(how)
     run.communicate(timeout=300)

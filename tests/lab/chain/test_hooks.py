@@ -103,7 +103,7 @@ def test_a_failing_after_is_an_alert_and_fails_no_dataset(stage: Stage) -> None:
 def test_a_run_that_is_stopped_in_the_middle_of_a_before_still_runs_the_after(stage: Stage) -> None:
     hook(stage, f"echo before >> {DIARY}; sleep 4712")
     run = stage.start("backup", "--direct", "--json")
-    await_true(lambda: diary(stage) == ["before"], "the hook is under way", 90)
+    await_true(lambda: diary(stage) == ["before"], "the hook is under way")
     run.send_signal(signal.SIGINT)
     stage.finish(run, 130)
     assert diary(stage) == ["before", "after"]

@@ -70,7 +70,7 @@ def test_what_one_is_sending_is_not_pruned_by_the_other_and_goes_later(stage: St
     stage.source.run(["zfs", "snapshot", f"{TREE}@by-hand"])
     slow = {"ZOFFSITE_JOB__ALL__BANDWIDTH": "100 KB/s"}
     run = stage.start("backup", "--direct", "--json", "--job", "all", env=slow)
-    await_true(lambda: "1" in stage.source.run(f"zfs list -Hd1 -o userrefs -t snapshot {TREE}").split(), "it holds", 90)
+    await_true(lambda: "1" in stage.source.run(f"zfs list -Hd1 -o userrefs -t snapshot {TREE}").split(), "it holds")
     during = take(stage, "five")
     assert (during["state"], during["verified"]) == ("sent", True)
     assert during["pruned"]["source"] == 0

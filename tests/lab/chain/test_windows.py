@@ -26,7 +26,7 @@ def test_a_running_transfer_takes_up_the_end_of_a_slow_window(make_stage: MakeSt
     stage.configure(keep_box=f"last = 10\n\n{SLOW_UNTIL_A_MINUTE_PAST_NOON}")
     began = datetime.now(UTC)
     run = stage.start("backup", "--direct", "--json", env={"TZ": zone_where_it_is_noon(began)})
-    await_true(lambda: stage.held() > SOME or run.poll() is not None, "the box has some of it", 90)
+    await_true(lambda: stage.held() > SOME or run.poll() is not None, "the box has some of it")
     during = datetime.now(UTC)
     assert run.poll() is None, run.communicate()
     done = stage.finish(run, 0)  # at 100 KB/s it would take ten minutes, and this waits for five
