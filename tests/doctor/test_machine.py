@@ -166,6 +166,19 @@ def test_a_system_disk_needs_a_tpm_to_open_it_and_a_key_for_when_that_fails(slot
     assert of(findings, "recovery-slot")[0].level is level
 
 
+@pytest.mark.parametrize(
+    ("slots", "level"),
+    [
+        ("SLOT TYPE\n   0 password\n  21 password\n", Level.OK),
+        ("SLOT TYPE\n   0 recovery\n  21 password\n", Level.OK),
+        ("SLOT TYPE\n  21 password\n", Level.CRITICAL),
+    ],
+)
+def test_where_the_source_opens_the_disk_there_is_a_key_beside_its_own(slots: str, level: Level) -> None:
+    said = {**case().box.said, "unlock": Answer(code=0, text=""), "slots /dev/vda2": Answer(code=0, text=slots)}
+    assert of(examine(case(box=said)), "recovery-slot")[0].level is level
+
+
 def test_a_newest_kernel_without_zfs_is_caught_before_the_reboot() -> None:
     kernels = BOX_SAYS["kernels"] + "/lib/modules/6.1.0-11-amd64\n"
     findings = box_says(kernels=kernels)

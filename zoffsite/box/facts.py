@@ -110,6 +110,7 @@ def of_box(root: str, user: str) -> Commands:
         "login-file": ["stat", "-c", "%Y %a %U %n", f"{KEYS}/{user}", "/etc/ssh/ssh_host_ed25519_key"],
         "observed": ["stat", "-c", "%Y", "/var/lib/zoffsite/keeper.json"],
         "tpm": ["cat", "/sys/class/tpm/tpm0/tpm_version_major"],
+        "unlock": ["cat", "/etc/zoffsite/unlock/on"],
         "efi": ["ls", "-d", EFI],
         "secure-boot": ["od", "-An", "-v", "-tu1", "-j4", f"{EFI}/SecureBoot-{VENDOR}"],
         "lockdown": ["cat", "/sys/kernel/security/lockdown"],

@@ -45,13 +45,18 @@ def _recovery(side: Side) -> Finding | Unseen:
         return (
             side.unseen("recovery-slot", asked[0]) if asked else side.blind("recovery-slot", "no LUKS disk was named")
         )
-    kinds = {line.split()[-1] for text in texts for line in text.splitlines()[1:] if line.strip()}
+    kinds = [line.split()[-1] for text in texts for line in text.splitlines()[1:] if line.strip()]
+    by_source = side.text("unlock") is not None
     remedy = "on the box: systemd-cryptenroll --recovery-key DISK; keep it on the source, not on the box"
-    if not kinds & {"recovery", "password"}:
+    # One slot is the source's then, and looks like a passphrase.
+    if sum(kind in ("recovery", "password") for kind in kinds) <= by_source:
         return side.critical("recovery-slot", "no recovery key opens the system disk", remedy)
+    opened = ", ".join(sorted(set(kinds)))
+    if by_source:
+        return side.good("recovery-slot", f"opened by: {opened}; by the source, through the tunnel")
     if "tpm2" not in kinds:
         return side.warning("recovery-slot", "no TPM opens it: after a power cut somebody must type", BOOT)
-    return side.good("recovery-slot", f"opened by: {', '.join(sorted(kinds))}")
+    return side.good("recovery-slot", f"opened by: {opened}")
 
 
 def _tpm(side: Side) -> Finding:
