@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Condition, Thread
 from typing import Final
 
 from lab.errors import LabError
@@ -23,50 +23,63 @@ _CALL_S: Final = 10.0
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?=]*[A-Za-z]|\r")
 
 
-@dataclass
 class Console:
-    """Of a machine, since it was switched on. `heard`: all that it said."""
+    """Of a machine, since it was switched on. All that it says is taken at once: a line that nobody reads stops it."""
 
-    line: socket.socket
-    heard: bytearray = field(default_factory=bytearray)
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
+        self.heard = bytearray()
+        self.off = False
+        self._more = Condition()
+        Thread(target=self._listen, name="lab-console", daemon=True).start()
 
     @property
     def text(self) -> str:
-        """All of it, without what moves the cursor."""
+        """All that was said, without what moves the cursor."""
         return _ESCAPES.sub("", self.heard.decode(errors="replace"))
 
     def first(self, words: Mapping[str, str], timeout: float) -> str:
         """The name of the first of these patterns that appears."""
         deadline = time.monotonic() + timeout
-        while True:
-            text = self.text
-            found = {hit.start(): name for name, each in words.items() if (hit := re.search(each, text))}
-            if found:
-                return found[min(found)]
-            if not self._listen(deadline):
-                raise LabError(f"wait for {' or '.join(words)}", f"the machine went off; its last words: {text[-600:]}")
+        with self._more:
+            while True:
+                text = self.text
+                found = {hit.start(): name for name, each in words.items() if (hit := re.search(each, text))}
+                if found:
+                    return found[min(found)]
+                self._wait(deadline, f"wait for {' or '.join(words)}")
 
     def end(self, timeout: float) -> None:
         """Wait until the machine is off."""
         deadline = time.monotonic() + timeout
-        while self._listen(deadline):
-            pass
+        with self._more:
+            while not self.off:
+                self._wait(deadline, "wait for the machine to go off")
 
     def type(self, line: str) -> None:
         """As on a keyboard, with Enter."""
         self.line.sendall(f"{line}\r".encode())
 
-    def _listen(self, deadline: float) -> bool:
-        """More was said; False: nothing will be any more."""
-        self.line.settimeout(max(0.01, deadline - time.monotonic()))
-        try:
-            more = self.line.recv(1 << 16)
-        except TimeoutError:
-            raise LabError("listen to the console", f"no such words in time; the last: {self.text[-600:]}") from None
-        except ConnectionResetError:
-            more = b""
-        self.heard += more
-        return bool(more)
+    def _wait(self, deadline: float, operation: str) -> None:
+        """For more."""
+        last = f"its last words: {self.text[-600:]}"
+        if self.off:
+            raise LabError(operation, f"the machine went off; {last}")
+        if not self._more.wait(deadline - time.monotonic()):
+            raise LabError(operation, f"no such words in time; {last}")
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                more = self.line.recv(1 << 16)
+            except OSError:
+                more = b""
+            with self._more:
+                self.heard += more
+                self.off = not more
+                self._more.notify_all()
+            if not more:
+                return
 
 
 def listen(folder: Path) -> socket.socket:
@@ -80,9 +93,13 @@ def listen(folder: Path) -> socket.socket:
     return listener
 
 
-@contextmanager
+@contextlib.contextmanager
 def answer(listener: socket.socket) -> Iterator[Console]:
     """QEMU has called."""
     line, _ = listener.accept()
     with line:
-        yield Console(line)
+        try:
+            yield Console(line)
+        finally:
+            with contextlib.suppress(OSError):  # gone with the machine
+                line.shutdown(socket.SHUT_RDWR)

@@ -145,7 +145,7 @@ def running(marker: str) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Look again and again, for what no event tells: processes of others coming and going."""
     end = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < end:

@@ -14,7 +14,7 @@ from lab.firmware.console import Console
 from .far import PLACE, SEEN, TIMER, TUNNEL, Far, far
 from .owner import ENDS, START_S
 
-STAYS = "journalctl -u zoffsite-friend-unlock.service | grep -q 'waits at 192.0.2.7\\|waits at 10.0.2.2'"
+STAYS = "journalctl -u zoffsite-friend-unlock.service | grep -q 'friend waits at 10.0.2.2'"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,6 @@ def test_nobody_but_the_source_reaches_the_waiting_box(both: Far) -> None:
     both.source.shell.run(f"systemctl stop {TIMER}")
     with both.box.on() as console:
         waits(console)
-        both.until("wg show all latest-handshakes | grep -qv '0$'")
         both.until("ssh-keyscan -T 5 -p 2222 10.66.0.2 2>/dev/null | grep -q ssh-ed25519")
         assert [greeting(port) for port in both.ports] == [b"", b""]
         assert both.unlock("now")[0] == 0

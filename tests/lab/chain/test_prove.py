@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab import Lab
+
 from .churn import day
 from .conftest import MakeStage
 from .impostor import REAL, impostor
@@ -54,8 +56,13 @@ sys.stdout.buffer.write(data)
 
 
 @pytest.fixture(scope="module")
-def stage(make_stage: MakeStage) -> Iterator[Stage]:
-    """Two backups of files of all kinds and of a volume, in a pool that keeps blocks otherwise than the source's."""
+def stage(lab: Lab, make_stage: MakeStage) -> Iterator[Stage]:
+    """Two backups of files of all kinds and of a volume, in a pool that keeps blocks otherwise than the source's.
+
+    On a source that has just been started: OpenZFS 2.1 needs several pieces of 16 MiB for a record of that size, and
+    in a gigabyte of memory that others have used before it may look for them for ever.
+    """
+    lab.source.restart_blank()
     stage = make_stage("prove", snapshots='take = "always"')
     run = stage.source.run
     stage.box.run(f"zpool create -f -o ashift=9 -o cachefile=none -O canmount=off narrow {DISK}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lab import Lab
+
 from .conftest import MakeStage
 from .stage import Json, Stage
 
@@ -15,7 +17,8 @@ ON, BELOW, OFF, OTHERS, ODD, SILENT = (
 
 
 @pytest.fixture(scope="module")
-def stage(make_stage: MakeStage) -> Stage:
+def stage(fresh: Lab, make_stage: MakeStage) -> Stage:
+    """On machines of its own: a job by property looks at the whole source, where others' trees might ask for it."""
     made = make_stage("choice")
     made.source.run(
         f"for d in {ON} {BELOW} {OFF} {OTHERS} {ODD} {SILENT}; do zfs create $d; done;"

@@ -5,7 +5,7 @@ case ${1:-} in prereqs) exit 0 ;; esac
 # shellcheck source=/dev/null
 . /etc/zoffsite/tunnel/tunnel.conf # INTERFACE
 kill "$(cat /run/zoffsite-tunnel.pid)"
-ip link delete dev "$INTERFACE"
-ip rule add pref 0 lookup local
-for pref in 10 11 12 20; do ip rule del pref "$pref"; done
+zoffsite-ip link delete dev "$INTERFACE"
+zoffsite-ip rule add pref 0 lookup local
+for pref in 10 11 12 20; do zoffsite-ip rule del pref "$pref"; done
 rm -f /run/zoffsite-tunnel.pid "/run/zoffsite-$INTERFACE"

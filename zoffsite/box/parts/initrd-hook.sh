@@ -10,9 +10,10 @@ set -eu
 
 manual_add_modules wireguard
 copy_exec /usr/bin/wg
-copy_exec /sbin/ip
+# The busybox there has an `ip` of its own, which knows less.
+copy_exec /sbin/ip /sbin/zoffsite-ip
 copy_exec /usr/local/lib/zoffsite/tunnel /sbin/zoffsite-tunnel
 mkdir -p "$DESTDIR/etc/zoffsite"
 cp -a /etc/zoffsite/tunnel "$DESTDIR/etc/zoffsite/tunnel"
 # In the tunnel only, with a key only, and for one command; nothing is forwarded.
-printf 'DROPBEAR_OPTIONS="-p %s:%s -s -j -k -I 60 -c cryptroot-unlock"\n' "$ADDRESS" "$PORT" >>"$DESTDIR/etc/dropbear/dropbear.conf"
+printf 'DROPBEAR_OPTIONS="-p %s:%s -s -j -k -I 180 -c cryptroot-unlock"\n' "$ADDRESS" "$PORT" >>"$DESTDIR/etc/dropbear/dropbear.conf"

@@ -8,11 +8,11 @@ case ${1:-} in prereqs) exit 0 ;; esac
 modprobe wireguard
 zoffsite-tunnel /etc/zoffsite/tunnel up
 # Linux takes a packet for any of its addresses on any interface: here, what did not come through the tunnel is dropped.
-ip rule add pref 10 to "$ADDRESS" iif "$INTERFACE" lookup local
-ip rule add pref 11 to "$ADDRESS" iif lo lookup local
-ip rule add pref 12 to "$ADDRESS" blackhole
-ip rule add pref 20 lookup local
-ip rule del pref 0
+zoffsite-ip rule add pref 10 to "$ADDRESS" iif "$INTERFACE" lookup local
+zoffsite-ip rule add pref 11 to "$ADDRESS" iif lo lookup local
+zoffsite-ip rule add pref 12 to "$ADDRESS" blackhole
+zoffsite-ip rule add pref 20 lookup local
+zoffsite-ip rule del pref 0
 
 # The network comes up later (dropbear's script asks for an address), perhaps much later.
 names() {
