@@ -19,7 +19,7 @@ MIXTURE = """\
 cd /{tree}
 for i in 1 2 3; do echo small$i >small$i; done
 head -c 2M /dev/urandom >random; yes text | head -c 1M >text; cp text twice
-zfs set recordsize=16M compression=zstd {tree}; yes large | head -c 17M >large
+zfs set recordsize=16M compression=zstd {tree}; yes large | head -c 17M | dd of=large bs=17M iflag=fullblock status=none
 zfs set recordsize=4K compression=off {tree}; head -c 40K /dev/urandom >tiny
 zfs set recordsize=128K compression=lz4 {tree}
 truncate -s 5M sparse; printf x | dd of=sparse bs=1 seek=3000000 conv=notrunc status=none
@@ -59,8 +59,8 @@ sys.stdout.buffer.write(data)
 def stage(lab: Lab, make_stage: MakeStage) -> Iterator[Stage]:
     """Two backups of files of all kinds and of a volume, in a pool that keeps blocks otherwise than the source's.
 
-    On a source that has just been started: OpenZFS 2.1 needs several pieces of 16 MiB for a record of that size, and
-    in a gigabyte of memory that others have used before it may look for them for ever.
+    On a source that has just been started, and written at once: ZFS lets a record grow with each write, in pieces of
+    memory that are all of another size, and in a gigabyte that others have used it may look for the next one for ever.
     """
     lab.source.restart_blank()
     stage = make_stage("prove", snapshots='take = "always"')
