@@ -46,6 +46,9 @@ remove_key() {
     if cryptsetup luksDump "$disk" | grep -q "^  $slot: luks2"; then cryptsetup luksKillSlot --batch-mode "$disk" "$slot"; fi
 }
 
+# Whoever else may open this disk by the initrd's sshd.
+keys_but_ours() { grep -vxFf "$unlock/source.pub" "$dropbear/authorized_keys" 2>/dev/null || true; }
+
 host_key() { cut -d' ' -f2 "$1"; }
 
 enrol() {
@@ -60,7 +63,9 @@ enrol() {
     # 32 random bytes need no slow derivation.
     cryptsetup luksAddKey --batch-mode --key-file "$scratch/opens" --key-slot "$slot" --pbkdf pbkdf2 \
         --pbkdf-force-iterations 1000 "$disk" "$scratch/new"
-    cp "$unlock/source.pub" "$dropbear/authorized_keys"
+    keys_but_ours >"$scratch/keys"
+    cat "$unlock/source.pub" >>"$scratch/keys"
+    cp "$scratch/keys" "$dropbear/authorized_keys"
     : >"$unlock/on"
     rebuild
     dropbearkey -y -f "$dropbear/dropbear_ed25519_host_key" | grep '^ssh-ed25519 ' >"$scratch/initrd.pub"
@@ -71,8 +76,12 @@ enrol() {
 }
 
 off() {
+    scratch=$(mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
     remove_key
-    rm -f "$unlock/on" "$dropbear/authorized_keys"
+    keys_but_ours >"$scratch/keys"
+    cp "$scratch/keys" "$dropbear/authorized_keys"
+    rm -f "$unlock/on"
     rebuild
     say "the source opens $disk no more"
 }
