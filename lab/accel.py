@@ -42,7 +42,7 @@ def choose(image: Image) -> str:
 def kvm_works(image: Image, bound: float = BOUND_S) -> bool:
     """Whether the lab's kernel reaches its end under KVM."""
     argv = ["setpriv", "--pdeathsig", "KILL", qemu.BINARY, "-nodefaults", "-no-user-config", "-display", "none"]
-    argv += ["-accel", "kvm", "-cpu", "host", "-m", "256", "-smp", str(qemu.CPUS), "-no-reboot"]
+    argv += ["-accel", "kvm", "-cpu", "host", "-m", "256", "-smp", str(qemu.CPUS["kvm"]), "-no-reboot"]
     argv += ["-kernel", str(image.kernel), "-append", "panic=-1 quiet mitigations=off"]
     try:
         return subprocess.run(argv, capture_output=True, timeout=bound, check=False).returncode == 0

@@ -239,8 +239,12 @@ class SshRunner:
                 self._transport = None
 
     def _open(self, argv: Sequence[str], *, undoing: bool) -> SshProcess:
-        """The far login shell splits the line again; this is the only place that quotes for it."""
-        command = shlex.join(argv if self._bare else with_environment(argv))
+        """The far login shell splits the line again; this is the only place that quotes for it.
+
+        `exec`: not every shell becomes the last of its commands by itself (dash does not), and a process costs more
+        than most of what it is asked for.
+        """
+        command = shlex.join(argv) if self._bare else f"exec {shlex.join(with_environment(argv))}"
         transport, fresh = self._connected(undoing)
         try:
             return self._started(transport, command, undoing)
