@@ -15,7 +15,7 @@ from tests.stream.test_digest import PARTS, STREAM
 from zoffsite.hosts import proving
 from zoffsite.hosts.endpoint import PlainBox, Source
 from zoffsite.hosts.local import LocalRunner
-from zoffsite.hosts.proving import ask_both
+from zoffsite.hosts.proving import ask_both, longest_silence
 from zoffsite.hosts.telling import OnBytes
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.plan import SendStep
@@ -105,8 +105,15 @@ def test_a_box_that_never_answers_is_not_waited_for(place: Path, monkeypatch: py
     monkeypatch.setattr(proving, "PATIENCE", 1.0)
     with pytest.raises(ZoffsiteError) as caught:
         ask("good", "endless")
-    assert caught.value.code == "timeout"
+    assert (caught.value.code, caught.value.transient) == ("timeout", False)
     assert ended(place / "pid")
+
+
+def test_a_box_is_waited_for_as_long_as_a_slow_disk_takes_and_longer_where_it_may_read_less() -> None:
+    size = 500 * 10**9
+    assert longest_silence(size, None) >= size / 10**6
+    assert longest_silence(size, 100 * 10**6) == longest_silence(size, None)
+    assert longest_silence(size, 10**5) >= size / 10**5
 
 
 def test_a_stream_that_is_cut_has_no_digest(place: Path) -> None:

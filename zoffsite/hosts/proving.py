@@ -13,16 +13,18 @@ from zoffsite.hosts.capture import run_to_end
 from zoffsite.hosts.endpoint import Box, Source
 from zoffsite.hosts.runner import STDERR, Process
 from zoffsite.hosts.telling import OnBytes, hear
+from zoffsite.model.errors import OperationError
 from zoffsite.model.plan import SendStep
 from zoffsite.model.proof import Provable, StreamDigest
 from zoffsite.stream.digest import PIECE
+from zoffsite.views.words import duration_words
 from zoffsite.zfs.digest import parse_digest, parse_told
 from zoffsite.zfs.stderr import zfs_error
 
 PATIENCE = 600.0
 """Seconds that an end may keep silent; a box, which says nothing before its answer, for what it is to read, too."""
-SLOWEST = 10_000_000
-"""Bytes per second that the slowest disk reads, and the slowest processor digests."""
+SLOWEST = 1_000_000
+"""Bytes per second that the slowest disk reads, small files in pieces all over it."""
 
 
 class _End(Protocol):
@@ -64,12 +66,22 @@ class _BoxEnd:
     rate: int | None
 
     def answer(self) -> StreamDigest:
-        slowest = SLOWEST if self.rate is None else min(SLOWEST, max(self.rate // 2, 1))  # streams outgrow estimates
-        timeout = PATIENCE + self.step.estimated_bytes / slowest
-        done = run_to_end(self.process, f"the digest on {self.label}", limit=STDERR, timeout=timeout)
+        timeout = longest_silence(self.step.estimated_bytes, self.rate)
+        try:
+            done = run_to_end(self.process, f"the digest on {self.label}", limit=STDERR, timeout=timeout)
+        except OperationError as error:
+            if error.code != "timeout":
+                raise
+            raise _too_slow(self.label, timeout) from error
         if done.exit_code != 0:
             raise zfs_error("prove", self.step.to.full_name, done.exit_code, done.stderr, self.label)
         return parse_digest(done.stdout, self.label)
+
+
+def longest_silence(size: int, rate: int | None) -> float:
+    """Seconds that a box may take to read about `size` bytes, `rate` of them per second at most."""
+    slowest = SLOWEST if rate is None else min(SLOWEST, max(rate // 2, 1))  # streams outgrow estimates
+    return PATIENCE + size / slowest
 
 
 def ask_both(
@@ -128,3 +140,14 @@ def _killed_after(ends: Sequence[_End]) -> Iterator[None]:
 def _kill(ends: Sequence[_End]) -> None:
     for end in ends:
         end.process.kill()
+
+
+def _too_slow(label: str, timeout: float) -> OperationError:
+    """Not transient: another wait of that length would keep backups from beginning, too."""
+    return OperationError(
+        "prove",
+        f"the digest on {label}",
+        f"no answer within {duration_words(timeout)}",
+        "see whether that machine is overloaded or a pool is suspended: zpool status",
+        code="timeout",
+    )
