@@ -14,7 +14,7 @@ from tasks.prove import choose_proofs, prove_dataset
 from zoffsite.actions.prove import PROVE, by_dataset, dataset_proved
 from zoffsite.actions.run import Known
 from zoffsite.model.job import Job
-from zoffsite.planning.proving import notices_of
+from zoffsite.planning.rotation import notices_of
 
 
 @flow(name=PROVE, flow_run_name=new_name(PROVE), persist_result=False, validate_parameters=True)

@@ -21,7 +21,7 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import ProofOutcome, ProofResult, Provable, StreamDigest
+from zoffsite.model.proof import ProofOutcome, ProofResult, Proofs, Provable, StreamDigest
 from zoffsite.model.property import Property
 
 REPLICA = "vault/box/tank:home"
@@ -101,17 +101,28 @@ def test_whose_key_opened_it_when_it_was_last_sent_is_remembered(ledger: Ledger)
 
 
 def test_what_was_proved_counts_until_it_differs_or_is_renamed(ledger: Ledger, path: Path) -> None:
-    assert ledger.proved() == {}
+    assert ledger.proofs() == Proofs()
     step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
     each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
     good = ProofOutcome(provable=each, state=ProofResult.PROVED, when=WHEN, bytes=7, seconds=1.5)
     ledger.add_proof(good)
-    assert ledger.proved() == {(REPLICA, 101, 102): WHEN}
-    assert Ledger(path, "other").proved() == {}
-    ledger.renamed(Remembered(dataset="tank/home", replica=REPLICA), "tank/house", "vault/box/tank:house")
-    assert ledger.proved() == {("vault/box/tank:house", 101, 102): WHEN}
-    ledger.add_proof(replace(good, state=ProofResult.DIFFERENT, provable=replace(each, replica="vault/box/tank:house")))
-    assert ledger.proved() == {}
+    assert ledger.proofs() == Proofs(last={(REPLICA, 101, 102): WHEN}, began=WHEN)
+    assert Ledger(path, "other").proofs() == Proofs()
+    house, later = "vault/box/tank:house", WHEN + timedelta(days=1)
+    ledger.renamed(Remembered(dataset="tank/home", replica=REPLICA), "tank/house", house)
+    assert ledger.proofs().last == {(house, 101, 102): WHEN}
+    ledger.add_proof(ProofOutcome(provable=replace(each, replica=house), state=ProofResult.DIFFERENT, when=later))
+    assert ledger.proofs() == Proofs(differed={house: later}, began=WHEN)
+
+
+def test_a_proof_says_nothing_of_what_was_sent_again_after_it(ledger: Ledger) -> None:
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    ledger.add_proof(ProofOutcome(provable=each, state=ProofResult.PROVED, when=WHEN))
+    ledger.add(replace(NEXT, guid=102, when=WHEN - timedelta(days=1)))
+    assert ledger.proofs().last == {each.unit: WHEN}
+    ledger.add(replace(NEXT, guid=102, when=WHEN + timedelta(days=1)))
+    assert ledger.proofs().last == {}
 
 
 def test_another_job_knows_nothing_of_it(ledger: Ledger, path: Path) -> None:
@@ -338,8 +349,9 @@ def test_challenges_are_kept_spent_one_by_one_and_dropped_with_what_they_are_of(
     for number, answer in enumerate(answers):
         ledger.keep_challenge(each, bytes([number]) * 32, answer)
     (first,) = ledger.challenges().values()
-    assert (first.nonce, first.answer) == (bytes(32), answers[0])
+    assert (first.nonce, first.answer, first.left) == (bytes(32), answers[0], 2)
     ledger.spend_challenge(first)
-    assert ledger.challenges()[each.unit].answer == answers[1]
+    last = ledger.challenges()[each.unit]
+    assert (last.answer, last.left) == (answers[1], 1)
     ledger.gone([(REPLICA, 101)])
     assert ledger.challenges() == {}

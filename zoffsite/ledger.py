@@ -34,7 +34,7 @@ from zoffsite.model.event import Event, EventKind
 from zoffsite.model.memory import Arrived, Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import PrunePlan
-from zoffsite.model.proof import Challenge, Challenges, ProofOutcome, ProofResult, Provable, Proved, StreamDigest
+from zoffsite.model.proof import Challenge, Challenges, ProofOutcome, ProofResult, Proofs, Provable, StreamDigest, Unit
 from zoffsite.model.property import Property
 
 BUSY = 30.0
@@ -235,16 +235,27 @@ class Ledger:
                 row,
             )
 
-    def proved(self) -> Proved:
-        """When each stream was proved last; one that differed since is none of them."""
+    def proofs(self) -> Proofs:
+        """What was proved, and what differed. A proof says nothing of what was sent again after it."""
         if not self.path.exists():
-            return {}
+            return Proofs()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
-                "SELECT replica, base_guid, guid, equal, at FROM proofs WHERE job = ? ORDER BY id", (self.job,)
+                "SELECT p.replica, p.base_guid, p.guid, p.equal, p.at FROM proofs p LEFT JOIN sent s"
+                " ON s.job = p.job AND s.replica = p.replica AND s.guid = p.guid"
+                " WHERE p.job = ? AND (s.at IS NULL OR s.at <= p.at) ORDER BY p.id",
+                (self.job,),
             )
-            last = {(replica, int(base), int(to)): (equal, at) for replica, base, to, equal, at in rows}
-            return {unit: datetime.fromisoformat(at) for unit, (equal, at) in last.items() if equal}
+            last, differed = dict[Unit, datetime](), dict[str, datetime]()
+            for replica, base, to, equal, at in rows:
+                unit, when = (replica, int(base), int(to)), datetime.fromisoformat(at)
+                if equal:
+                    last[unit] = when
+                else:
+                    last.pop(unit, None)
+                    differed[replica] = when
+            (began,) = db.execute("SELECT min(at) FROM proofs WHERE job = ?", (self.job,)).fetchone()
+            return Proofs(last=last, differed=differed, began=began and datetime.fromisoformat(began))
 
     def keep_challenge(self, each: Provable, nonce: bytes, answer: StreamDigest) -> None:
         """Write down what the source said of a stream."""
@@ -258,12 +269,12 @@ class Ledger:
             )
 
     def challenges(self) -> Challenges:
-        """One for each stream that has any left."""
+        """The next one of each stream that has any left."""
         if not self.path.exists():
             return {}
         with self._transaction("BEGIN") as db:
             rows = db.execute(
-                "SELECT min(id), replica, base_guid, guid, nonce, digest, bytes FROM challenges WHERE job = ?"
+                "SELECT min(id), replica, base_guid, guid, nonce, digest, bytes, count(*) FROM challenges WHERE job = ?"
                 " GROUP BY replica, base_guid, guid",
                 (self.job,),
             )
@@ -500,9 +511,9 @@ def _event(row: tuple[Any, ...]) -> Event:
     )
 
 
-def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str, size: int) -> Challenge:
+def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str, size: int, left: int) -> Challenge:
     answer = StreamDigest(digest=digest, toguid=int(to), fromguid=int(base), bytes=size)
-    return Challenge(number=number, nonce=bytes.fromhex(nonce), answer=answer)
+    return Challenge(number=number, nonce=bytes.fromhex(nonce), answer=answer, left=left)
 
 
 def _properties(text: str) -> tuple[Property, ...]:

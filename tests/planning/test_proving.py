@@ -3,41 +3,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.model.proof import Challenge, ProofOutcome, ProofPlan, ProofResult, Provable, StreamDigest, Unit
-from zoffsite.planning.proving import (
-    choose,
-    difference,
-    provable,
-    provable_by_challenge,
-    wants_challenges,
-    words_of,
-)
+from zoffsite.model.proof import Challenge, Proofs, Provable, StreamDigest, Unit
+from zoffsite.planning.coverage import Coverage
+from zoffsite.planning.proving import KEPT, beyond_proof, difference, provable, provable_by_challenge, survey, words_of
 
+from .blocks import LAST, Block, blocks, stream
 from .make import REPLICA, replica, snap, source, there
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
-SINCE = NOW - timedelta(days=30)
-FRESH, OLD = NOW - timedelta(days=1), NOW - timedelta(days=40)
+OLD = NOW - timedelta(days=40)
+SOME = st.sets(st.integers(1, LAST))
+
+
+def by(proved: Mapping[Unit, datetime]) -> Coverage:
+    return Coverage(Proofs(last=proved))
 
 
 def streams(proved: Mapping[Unit, datetime] | None = None, *, box: tuple[int, ...] = (1, 2, 3)) -> tuple[Provable, ...]:
     """Those of a dataset with four snapshots, of which the box has some."""
     ours = source(*(snap(number) for number in (1, 2, 3, 4)))
-    return provable(ours, replica(*(there(number) for number in box)), proved or {}, SINCE)
+    return provable(ours, replica(*(there(number) for number in box)), by(proved or {}), {})
 
 
 def units(found: tuple[Provable, ...]) -> list[tuple[int, int]]:
     return [(each.unit[1], each.unit[2]) for each in found]
 
 
-def chosen(found: tuple[Provable, ...], at_most: int | None = None, seed: int = 1) -> ProofPlan:
-    return choose("home", found, SINCE, at_most, (), Random(seed))
+def challenge(base: int, left: int = 1) -> Challenge:
+    answer = StreamDigest(digest="a" * 64, toguid=101 + base, fromguid=100 + base, bytes=5)
+    return Challenge(number=base, nonce=b"n", answer=answer, left=left)
 
 
 def digest(each: Provable, value: str = "a" * 64) -> StreamDigest:
@@ -45,9 +44,25 @@ def digest(each: Provable, value: str = "a" * 64) -> StreamDigest:
     return StreamDigest(digest=value, toguid=to, fromguid=base, bytes=5)
 
 
-def test_a_full_stream_of_the_newest_and_every_increment_between_what_both_have() -> None:
-    assert units(streams()) == [(0, 103), (101, 102), (102, 103)]
-    assert units(streams(box=(1, 3))) == [(0, 103), (101, 103)]
+def test_a_full_stream_of_the_oldest_and_every_increment_between_what_both_have() -> None:
+    assert units(streams()) == [(0, 101), (101, 102), (102, 103)]
+    assert units(streams(box=(1, 3))) == [(0, 101), (101, 103)]
+    assert [each.newest for each in streams()] == [False, False, True]
+
+
+@given(blocks(), SOME, SOME)
+def test_every_block_of_every_snapshot_that_both_have_is_in_a_stream_that_is_proved(
+    world: set[Block], ours: set[int], theirs: set[int]
+) -> None:
+    found = provable(
+        source(*(snap(number) for number in sorted(ours))),
+        replica(*(there(number) for number in sorted(theirs))),
+        by({}),
+        {},
+    )
+    proved = [stream(world, base and base - 100, to - 100) for base, to in units(found)]
+    referred = [stream(world, 0, number) for number in ours & theirs]
+    assert set[Block]().union(*proved) == set[Block]().union(*referred)
 
 
 def test_each_end_is_asked_by_its_own_names() -> None:
@@ -62,47 +77,19 @@ def test_without_a_snapshot_in_common_nothing_can_be_proved() -> None:
     assert streams(box=(9,)) == ()
 
 
-def test_a_full_proof_counts_as_long_as_its_snapshot_is_there() -> None:
-    assert units(streams({(REPLICA, 0, 101): FRESH}))[0] == (0, 101)
-    assert units(streams({(REPLICA, 0, 101): OLD}))[0] == (0, 103)
-    assert units(streams({(REPLICA, 0, 101): FRESH}, box=(2, 3)))[0] == (0, 103)
+def test_where_the_oldest_was_pruned_on_either_side_the_next_is_proved_by_what_was_proved_before() -> None:
+    proved = {(REPLICA, 0, 101): NOW, (REPLICA, 101, 102): OLD}
+    assert [each.proved for each in streams(proved)] == [NOW, OLD, None]
+    assert [each.proved for each in streams(proved, box=(2, 3))] == [OLD, None]
 
 
-def test_what_was_proved_lately_is_not_proved_again() -> None:
-    plan = chosen(streams({(REPLICA, 0, 103): FRESH, (REPLICA, 101, 102): OLD}))
-    assert units(plan.chosen) == [(102, 103), (101, 102)]
-    assert (plan.fresh, plan.later) == (1, 0)
-
-
-def test_the_newest_comes_first_then_the_never_proved_then_the_oldest_proof() -> None:
-    older = {(REPLICA, 101, 102): OLD, (REPLICA, 102, 103): OLD - timedelta(days=1)}
-    assert units(chosen(streams(older)).chosen) == [(0, 103), (102, 103), (101, 102)]
-
-
-def test_nobody_can_foresee_the_order_of_what_was_never_proved() -> None:
-    many = provable(
-        source(*(snap(number) for number in range(1, 9))),
-        replica(*(there(number) for number in range(1, 9))),
-        {},
-        SINCE,
-    )
-    assert len({tuple(units(chosen(many, seed=seed).chosen)) for seed in range(20)}) > 10
-
-
-def test_a_run_reads_no_more_than_it_may_but_one_stream_at_least() -> None:
-    found = streams()
-    few = chosen(found, at_most=1)
-    assert (len(few.chosen), few.later) == (1, 2)
-    assert sum(each.size for each in chosen(found, at_most=10**6).chosen) <= 10**6
-
-
-@given(st.integers(0, 5000), st.integers(0, 1000))
-def test_run_after_run_everything_is_proved(at_most: int, seed: int) -> None:
-    proved: dict[Unit, datetime] = {}
-    for _ in range(4):
-        plan = chosen(streams(proved), at_most, seed)
-        proved |= {each.unit: NOW for each in plan.chosen}
-    assert chosen(streams(proved)).chosen == ()
+def test_an_increment_wants_as_many_challenges_as_are_missing_whether_it_was_proved_or_not() -> None:
+    kept = {(REPLICA, 101, 102): challenge(1, left=1), (REPLICA, 102, 103): challenge(2, left=KEPT)}
+    ours = source(*(snap(number) for number in (1, 2, 3, 4)))
+    box = replica(*(there(number) for number in (1, 2, 3, 4)))
+    found = provable(ours, box, by({(REPLICA, 101, 102): NOW}), kept)
+    assert [each.missing for each in found] == [0, KEPT - 1, 0, KEPT]
+    assert [each.cost // each.size for each in found] == [1, KEPT, 1, KEPT + 1]
 
 
 def test_equal_digests_of_the_planned_stream_prove_it_and_nothing_else_does() -> None:
@@ -124,31 +111,35 @@ def test_a_stream_is_named_by_its_snapshots(number: int, said: str) -> None:
 
 def test_an_increment_that_the_source_has_no_more_is_proved_by_a_challenge_where_one_is_left() -> None:
     box = replica(*(there(number) for number in (1, 2, 3, 4)))
-    left = {
-        (REPLICA, 100 + base, 101 + base): Challenge(
-            number=base,
-            nonce=b"n",
-            answer=StreamDigest(digest="a" * 64, toguid=101 + base, fromguid=100 + base, bytes=5),
-        )
-        for base in (1, 2, 3)
-    }
-    found = provable_by_challenge(source(snap(3), snap(4)), box, {(REPLICA, 101, 102): OLD}, left)
+    left = {(REPLICA, 100 + base, 101 + base): challenge(base) for base in (1, 2, 3)}
+    found = provable_by_challenge(source(snap(3), snap(4)), box, by({(REPLICA, 101, 102): OLD}), left)
     assert units(found) == [(101, 102), (102, 103)]
     assert [(each.proved, each.theirs.base) for each in found] == [(OLD, there(1)), (None, there(2))]
     (first, _) = found
     assert first.challenge is not None
     assert difference(first, first.challenge.answer, digest(first)) is None
     assert difference(first, first.challenge.answer, digest(first, "b" * 64)) is not None
-    assert provable_by_challenge(source(snap(4)), box, {}, {}) == ()
+    assert provable_by_challenge(source(snap(4)), box, by({}), {}) == ()
 
 
-def test_challenges_are_made_of_increments_that_are_proved_for_the_first_time() -> None:
-    full, increment, _ = streams()
-    again = replace(increment, proved=OLD)
+def test_what_only_the_box_can_make_and_no_challenge_is_left_for_is_counted() -> None:
+    box = replica(*(there(number) for number in (1, 2, 3, 4)))
+    left = {(REPLICA, 101, 102): challenge(1)}
+    assert beyond_proof(source(*(snap(number) for number in (1, 2, 3, 4))), box, {}) == 0
+    assert beyond_proof(source(snap(1), snap(4)), box, left) == len(("2 to 3", "3 to 4"))
+    assert beyond_proof(source(snap(3), snap(4)), box, left) == len(("1 in full", "2 to 3"))
+    assert beyond_proof(source(snap(3), snap(4)), replica(), left) == 0
 
-    def wanted(each: Provable, state: ProofResult = ProofResult.PROVED) -> bool:
-        return wants_challenges(ProofOutcome(provable=each, state=state, when=NOW))
 
-    assert wanted(increment)
-    assert not any(map(wanted, (full, again)))
-    assert not wanted(increment, ProofResult.DIFFERENT)
+def test_only_an_encrypted_dataset_can_lack_a_shared_snapshot() -> None:
+    box = replica(there(1), there(2))
+    pairs = [
+        (source(snap(2)), box),
+        (source(name="tank/plain", encryption="off"), None),
+        (source(name="tank/new"), None),
+        (source(name="tank/apart"), box),
+    ]
+    seen = survey(pairs, by({}), {})
+    assert units(seen.streams) == [(0, 102)]
+    assert seen.unprovable == ("tank/new", "tank/apart")
+    assert seen.beyond == {"tank/home": 2, "tank/apart": 2}

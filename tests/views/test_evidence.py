@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from rich.console import Console
 
-from tests.planning.make import JOB
+from tests.planning.make import JOB, snap
 from tests.views.test_overview import CONFIDENCE, DRILL, SEEN, SURE
 from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
 from zoffsite.cli.status_table import draw_overview
 from zoffsite.model.drill import Speed
 from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, Evidence, Recovery
 from zoffsite.model.overview import Overview
+from zoffsite.model.proof import Proofs
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.planning.evidence import confidence_of
 from zoffsite.views.evidence import evidence_rows, recovery_words
 from zoffsite.views.markdown import freshness_markdown
@@ -56,14 +58,15 @@ def test_the_artifact_of_the_ages_says_the_same() -> None:
     assert "come back" not in freshness_markdown(STATUS, NO_CONFIDENCE)
 
 
-def test_the_newest_proof_of_any_stream_counts_and_only_a_good_listing_verifies() -> None:
+def test_the_oldest_proof_of_all_that_both_sides_have_counts_and_only_a_good_listing_verifies() -> None:
+    shared = Snapshots.of([snap(1, creation=0), snap(2, creation=0)])
+    seen = replace(REPLICA, referenced=300, shared=shared)
     bad = replace(REPLICA, source="tank/c", replica="v/tank:c", error=ERROR)
-    replicas = (replace(REPLICA, referenced=300), replace(EMPTY, source="tank/b", replica="v/tank:b"), bad)
-    status = replace(STATUS, replicas=replicas)
+    status = replace(STATUS, replicas=(seen, replace(EMPTY, source="tank/b", replica="v/tank:b"), bad))
     days = [STARTED - timedelta(days=ago) for ago in (1, 4)]
-    proved = {(REPLICA.replica, 5, 6): days[0], (REPLICA.replica, 0, 5): days[1], ("v/other", 0, 1): STARTED}
-    found = confidence_of(status, proved, {"tank/a": DRILL}, Speed(rate=100.0, by="drills"))
-    assert found.evidence["tank/a"] == Evidence(verified=status.when, proved=days[0], drill=DRILL)
+    last = {(REPLICA.replica, 101, 102): days[0], (REPLICA.replica, 0, 101): days[1], ("v/other", 0, 1): STARTED}
+    found = confidence_of(status, Proofs(last=last), {"tank/a": DRILL}, Speed(rate=100.0, by="drills"))
+    assert found.evidence["tank/a"] == Evidence(verified=status.when, proved=days[1], drill=DRILL)
     assert (found.evidence["tank/b"], found.evidence["tank/c"]) == (Evidence(), Evidence())
     assert found.recovery == Recovery(bytes=300, seconds=3.0, by="drills")
-    assert confidence_of(status, {}, {}, None).recovery == Recovery(bytes=300)
+    assert confidence_of(status, Proofs(), {}, None).recovery == Recovery(bytes=300)

@@ -9,26 +9,27 @@ from zoffsite.actions.memory import ledger_of
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.proving import ask_box, ask_source
 from zoffsite.hosts.transfers import transfers
-from zoffsite.model.errors import ZoffsiteError
+from zoffsite.model.errors import RunInterruptedError, ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.proof import Challenge, Provable, StreamDigest
 from zoffsite.stream.digest import NONCE
 
 log = logging.getLogger(__name__)
 
-KEPT = 3
-"""Challenges that are made of an increment: each is a read of it on the source."""
-
 
 def make_challenges(job: Job, each: Provable, hosts: Connections, rate: int | None) -> None:
-    """Have the source alone answer some nonces, and keep them. Stops no proof: what went wrong is in the log."""
+    """Have the source alone answer as many nonces as are missing, and keep that. What goes wrong stops no proof: it is
+    in the log, and the next run makes the rest. Raises RunInterruptedError.
+    """
     source = hosts.source_of(job)
     try:
-        for _ in range(KEPT):
+        for _ in range(each.missing):
             transfers.check("prove", each.dataset)
             nonce = secrets.token_bytes(NONCE)
             answer = ask_source(source, each.ours, nonce, rate)
             ledger_of(job).keep_challenge(each, nonce, answer)
+    except RunInterruptedError:
+        raise
     except ZoffsiteError as error:
         log.warning("%s: a challenge could not be made: %s", each.dataset, error)
 

@@ -18,7 +18,7 @@ def confidence(job: Job, found: JobStatus) -> Confidence:
     """Proofs, drills, and the time to recovery. Contacts nobody; empty where the ledger cannot be read."""
     ledger = ledger_of(job)
     try:
-        return confidence_of(found, ledger.proved(), ledger.drilled(), ledger.speed())
+        return confidence_of(found, ledger.proofs(), ledger.drilled(), ledger.speed())
     except OperationError as error:
         log.warning("%s; when something was proved or drilled is not known", error)
         return NO_CONFIDENCE

@@ -26,18 +26,20 @@ from zoffsite.ledger import Ledger
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
-from zoffsite.model.proof import Challenges, ProofOutcome, ProofPlan, ProofReport, ProofResult, Provable, Proved
+from zoffsite.model.proof import (
+    ProofOutcome,
+    ProofPlan,
+    ProofReport,
+    ProofResult,
+    Proofs,
+    Provable,
+    StreamDigest,
+)
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
 from zoffsite.planning.bandwidth import rate_at
-from zoffsite.planning.proving import (
-    choose,
-    difference,
-    notices_of,
-    provable,
-    provable_by_challenge,
-    wants_challenges,
-    words_of,
-)
+from zoffsite.planning.coverage import Coverage
+from zoffsite.planning.proving import difference, survey, words_of
+from zoffsite.planning.rotation import Turn, choose, notices_of
 from zoffsite.stream.digest import NONCE
 from zoffsite.views.words import duration_words, size_words
 from zoffsite.zfs.names import replica_of
@@ -64,22 +66,13 @@ class Scope:
 
 def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofPlan:
     """What would be proved now. Reads both listings, and no data."""
-    chosen = look_at_source(job, hosts, now, scope.only).chosen
+    sources = look_at_source(job, hosts, now, scope.only).chosen
     there = hosts.box_of(job).inventory(job.root).datasets
-    proved: Proved = ask_ledger(job, Ledger.proved, {})  # without a ledger everything is due
-    challenges: Challenges = ask_ledger(job, Ledger.challenges, {})
-    since = now - scope.within
-    found: list[Provable] = []
-    unprovable: list[str] = []
-    for source in chosen:
-        replica = there.get(replica_of(job, source.dataset.name))
-        streams = provable(source, replica, proved, since) if replica and source.dataset.encrypted else ()
-        found += streams
-        if replica and source.dataset.encrypted:
-            found += provable_by_challenge(source, replica, proved, challenges)
-        if not streams:
-            unprovable.append(source.dataset.name)
-    return choose(job.name, found, since, scope.at_most, unprovable, SystemRandom())
+    coverage = Coverage(ask_ledger(job, Ledger.proofs, Proofs()))  # without a ledger everything is due
+    pairs = [(source, there.get(replica_of(job, source.dataset.name))) for source in sources]
+    seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}))
+    turn = Turn(now=now, within=scope.within, at_most=scope.at_most, began=coverage.began)
+    return choose(job.name, seen.streams, turn, SystemRandom(), unprovable=seen.unprovable, beyond=seen.beyond)
 
 
 def prove(job: Job, scope: Scope, hosts: Connections, now: datetime, progress: Progress) -> ProofReport:
@@ -122,7 +115,7 @@ def prove_streams(
 
     def tell(before: int, size: int, count: int) -> None:
         nonlocal told
-        now = before + min(count, size)
+        now = max(told, before + min(count, size))  # another attempt begins at nothing
         progress.advance(what, now - told)
         told = now
 
@@ -170,21 +163,19 @@ def _prove_one(job: Job, each: Provable, hosts: Connections, on_bytes: OnBytes) 
     outcome = _ask_both(job, each, hosts, rate, on_bytes)
     transfers.check("prove", each.dataset)
     _remember(job, outcome)
-    if wants_challenges(outcome):
+    if outcome.state is ProofResult.PROVED:
         make_challenges(job, each, hosts, rate)
     return outcome
 
 
 def _ask_both(job: Job, each: Provable, hosts: Connections, rate: int | None, on_bytes: OnBytes) -> ProofOutcome:
-    nonce = secrets.token_bytes(NONCE)
     began, when = time.monotonic(), datetime.now(UTC)
     log.info("%s: proving %s, about %s", each.dataset, words_of(each), size_words(each.size))
     try:
         if each.challenge is not None:
             ours, theirs = answered(job, each, each.challenge, hosts, rate)
         else:
-            source, box = hosts.source_of(job), hosts.box_of(job)
-            ours, theirs = ask_both(source, box, each, nonce, rate, on_bytes)
+            ours, theirs = with_retries(lambda _: _ask_now(job, each, hosts, rate, on_bytes), job.retries)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return ProofOutcome(provable=each, state=ProofResult.FAILED, when=when, error=ErrorReport.of(error))
@@ -202,6 +193,14 @@ def _ask_both(job: Job, each: Provable, hosts: Connections, rate: int | None, on
         seconds=seconds,
         error=ErrorReport.of(alarm) if alarm else None,
     )
+
+
+def _ask_now(
+    job: Job, each: Provable, hosts: Connections, rate: int | None, on_bytes: OnBytes
+) -> tuple[StreamDigest, StreamDigest]:
+    """What both ends say. Each attempt has a nonce of its own: the box has heard the one before."""
+    nonce = secrets.token_bytes(NONCE)
+    return ask_both(hosts.source_of(job), hosts.box_of(job), each, nonce, rate, on_bytes)
 
 
 def _remember(job: Job, outcome: ProofOutcome) -> None:

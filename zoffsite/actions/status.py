@@ -18,6 +18,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.report import ErrorReport
+from zoffsite.model.snapshots import NO_SNAPSHOTS
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.work import Work
 from zoffsite.planning.capacity import base_of
@@ -59,6 +60,7 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         base=base_of(work.source, newest.guid) if newest else None,
         error=worded_error(job, problem) if (problem := _problem(work)) else None,
         referenced=newest.referenced if newest else 0,
+        shared=work.source.snapshots.shared_with(replica.snapshots) if replica else NO_SNAPSHOTS,
     )
 
 

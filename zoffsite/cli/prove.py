@@ -24,6 +24,7 @@ from zoffsite.model.errors import ExitCode, SettingsError
 from zoffsite.model.job import Job
 from zoffsite.model.proof import ProofPlan, ProofReport, ProofResult
 from zoffsite.planning.proving import words_of
+from zoffsite.planning.rotation import beyond_words, overdue_words
 from zoffsite.views.json import report_json
 from zoffsite.views.proof import proof_plan_json, proof_report_json
 from zoffsite.views.words import duration_words, size_words
@@ -118,5 +119,9 @@ def _draw_rest(plan: ProofPlan) -> None:
         out.print(Text(f"{plan.fresh} were proved within the time"))
     if plan.later:
         out.print(Text(f"{plan.later} more are due: run it again"))
+    if plan.overdue:
+        out.print(Text(overdue_words(plan), "yellow"))
+    for dataset, count in plan.beyond.items():
+        out.print(Padding(Text(f"{dataset}: {beyond_words(count)}"), (0, 0, 0, 2)))
     for dataset in plan.unprovable:
         out.print(Padding(Text(f"{dataset}: the two sides share no snapshot to prove"), (0, 0, 0, 2)))

@@ -11,8 +11,8 @@ from zoffsite.model.drill import PastDrill
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Of one dataset, the times (UTC) when it was last so, None for never: `verified` by a listing of the box, `proved`
-    by a digest of any of its streams. `drill` is the last one, good or bad.
+    """Of one dataset, times (UTC), None for never: when a listing of the box last `verified` it; and `proved`: all
+    that was there then was proved since then. `drill` is the last one, good or bad.
     """
 
     verified: datetime | None = None

@@ -95,6 +95,11 @@ class Snapshots(Sequence[Snapshot]):
         """Those that are younger than this; these must be in the order of their createtxg."""
         return self[bisect_right(self.createtxgs, createtxg) :]
 
+    def shared_with(self, others: Snapshots) -> Snapshots:
+        """Those of these that are among `others`, too, by GUID."""
+        theirs = set(others.guids)
+        return self.pick([place for place, guid in enumerate(self.guids) if guid in theirs])
+
     def find(self, guid: int) -> Snapshot | None:
         """The one with this guid."""
         return self[self.guids.index(guid)] if guid in self.guids else None

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
+from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
 from zoffsite.model.work import Room
 
 
@@ -36,7 +37,7 @@ class Base:
 class ReplicaStatus:
     """One dataset's replica. `newest` is the newest snapshot on the box, taken at `taken` (UTC); `used` is bytes.
 
-    `referenced` is how many bytes the newest is, and would bring back.
+    `referenced` is how many bytes the newest is, and would bring back. `shared` are the source's that the box has, too.
     `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
     written to since. None: the box holds nothing. `error` says what verification found wrong.
@@ -54,6 +55,7 @@ class ReplicaStatus:
     base: Base | None
     error: ErrorReport | None
     referenced: int = 0
+    shared: Snapshots = NO_SNAPSHOTS
 
     @property
     def good(self) -> bool:

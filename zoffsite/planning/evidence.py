@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from zoffsite.model.drill import Drilled, Speed
 from zoffsite.model.evidence import Confidence, Evidence, Recovery
-from zoffsite.model.proof import Proved
+from zoffsite.model.proof import Proofs
 from zoffsite.model.status import JobStatus
+from zoffsite.planning.coverage import Coverage
 
 
-def confidence_of(found: JobStatus, proved: Proved, drilled: Drilled, speed: Speed | None) -> Confidence:
+def confidence_of(found: JobStatus, proofs: Proofs, drilled: Drilled, speed: Speed | None) -> Confidence:
     """A replica in which the listing finds nothing wrong is verified now."""
-    last = dict[str, datetime]()
-    for (replica, _, _), when in proved.items():
-        last[replica] = max(when, last.get(replica, when))
+    coverage = Coverage(proofs)
     evidence = {
         each.source: Evidence(
             verified=found.when if each.newest is not None and each.error is None else None,
-            proved=last.get(each.replica),
+            proved=coverage.all_since(each.replica, each.shared),
             drill=drilled.get(each.source),
         )
         for each in found.replicas

@@ -1,38 +1,62 @@
-"""Which streams to prove next, and whether two digests prove anything.
+"""Which streams there are to prove, and whether two digests prove anything.
 
-All that the box holds of a dataset is one full stream and the increments around it: who proves those, each within some
-time, proves every byte of every snapshot there. One run reads only so much, so the newest comes first, then what was
-never proved, in an order that nobody can foresee, then what was proved longest ago.
+All that is in the snapshots that both sides have is in the full stream of the oldest and the increments between them:
+who proves those proves every byte. What only the box still has is proved by challenges, as far as there are any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from random import Random
 from shlex import quote
 
 from zoffsite.model.errors import SafetyError
 from zoffsite.model.inventory import DatasetState
-from zoffsite.model.job import Job
-from zoffsite.model.notice import Notice
 from zoffsite.model.plan import SendStep
-from zoffsite.model.proof import Challenges, ProofOutcome, ProofPlan, ProofResult, Provable, Proved, StreamDigest
+from zoffsite.model.proof import Challenges, Provable, StreamDigest
 from zoffsite.model.version import Snapshot
+from zoffsite.planning.coverage import Coverage
 from zoffsite.planning.sends import written_between
 
+KEPT = 3
+"""Challenges that are made of an increment: each is a read of it on the source."""
 
-def provable(source: DatasetState, replica: DatasetState, proved: Proved, since: datetime) -> tuple[Provable, ...]:
-    """All streams of one dataset that both ends can make: a full one, and from each shared snapshot to the next.
 
-    The full one is of a snapshot that was proved in full after `since`, if there is one; else of the newest.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What there is to prove of some datasets. See ProofPlan for what is `unprovable`, and `beyond` proof."""
+
+    streams: tuple[Provable, ...]
+    unprovable: tuple[str, ...]
+    beyond: Mapping[str, int]
+
+
+def survey(
+    pairs: Iterable[tuple[DatasetState, DatasetState | None]], coverage: Coverage, challenges: Challenges
+) -> Survey:
+    """Look at each dataset beside its replica. What is not encrypted was never sent: of that there is nothing."""
+    found, unprovable, beyond = list[Provable](), list[str](), dict[str, int]()
+    for source, replica in pairs:
+        if not source.dataset.encrypted:
+            continue
+        streams = provable(source, replica, coverage, challenges) if replica else ()
+        found += streams
+        if not streams:
+            unprovable.append(source.dataset.name)
+        if replica:
+            found += provable_by_challenge(source, replica, coverage, challenges)
+            if count := beyond_proof(source, replica, challenges):
+                beyond[source.dataset.name] = count
+    return Survey(streams=tuple(found), unprovable=tuple(unprovable), beyond=beyond)
+
+
+def provable(
+    source: DatasetState, replica: DatasetState, coverage: Coverage, challenges: Challenges
+) -> tuple[Provable, ...]:
+    """All streams of one dataset that both ends can make: of the oldest shared snapshot in full, then to each next."""
     theirs = {snapshot.guid: snapshot for snapshot in replica.snapshots}
-    shared = [snapshot for snapshot in source.snapshots if snapshot.guid in theirs]
-    if not shared:
-        return ()
+    shared = list(source.snapshots.shared_with(replica.snapshots))
 
     def one(base: Snapshot | None, to: Snapshot) -> Provable:
         size = written_between(source, base, to)
@@ -45,22 +69,21 @@ def provable(source: DatasetState, replica: DatasetState, proved: Proved, since:
             proved=None,
             newest=to is shared[-1],
         )
-        return replace(found, proved=proved.get(found.unit))
+        left = challenges[found.unit].left if found.unit in challenges else 0
+        missing = max(KEPT - left, 0) if base else 0  # a full one can be made as long as anything is shared
+        return replace(found, proved=coverage.since(found.unit), missing=missing)
 
-    full = [one(None, snapshot) for snapshot in shared]
-    anchor = next((each for each in reversed(full) if each.proved is not None and each.proved > since), full[-1])
-    return (anchor, *(one(base, to) for base, to in pairwise(shared)))
+    return tuple(one(base, to) for base, to in pairwise((None, *shared)) if to is not None)
 
 
 def provable_by_challenge(
-    source: DatasetState, replica: DatasetState, proved: Proved, challenges: Challenges
+    source: DatasetState, replica: DatasetState, coverage: Coverage, challenges: Challenges
 ) -> tuple[Provable, ...]:
     """The increments of the box that the source can make no more, as far as challenges are left for them."""
-    ours = {snapshot.guid for snapshot in source.snapshots}
     found = []
-    for base, to in pairwise(replica.snapshots):
-        unit = (replica.dataset.name, base.guid, to.guid)
-        if not {base.guid, to.guid} <= ours and unit in challenges:
+    for base, to in _only_there(source, replica):
+        unit = (replica.dataset.name, base.guid if base else 0, to.guid)
+        if base is not None and unit in challenges:
             step = SendStep(to=to, base=base, estimated_bytes=written_between(replica, base, to))
             found.append(
                 Provable(
@@ -68,7 +91,7 @@ def provable_by_challenge(
                     replica=replica.dataset.name,
                     ours=step,
                     theirs=step,
-                    proved=proved.get(unit),
+                    proved=coverage.since(unit),
                     newest=False,
                     challenge=challenges[unit],
                 )
@@ -76,53 +99,17 @@ def provable_by_challenge(
     return tuple(found)
 
 
-def wants_challenges(outcome: ProofOutcome) -> bool:
-    """An increment that was proved for the first time: a full stream can be made as long as anything is shared."""
-    each = outcome.provable
-    proved = outcome.state is ProofResult.PROVED and each.proved is None
-    return proved and each.ours.base is not None and each.challenge is None
+def beyond_proof(source: DatasetState, replica: DatasetState, challenges: Challenges) -> int:
+    """How many streams of what the box holds nobody can prove any more: only it can make them, without a challenge."""
+    units = ((replica.dataset.name, base.guid if base else 0, to.guid) for base, to in _only_there(source, replica))
+    return sum(unit not in challenges for unit in units)
 
 
-def choose(
-    job: str, found: Iterable[Provable], since: datetime, at_most: int | None, unprovable: Sequence[str], random: Random
-) -> ProofPlan:
-    """What one run proves: what was not proved since `since`, at most `at_most` bytes, but one stream at least."""
-    streams = list(found)
-    due = [each for each in streams if each.proved is None or each.proved <= since]
-    order = {each.unit: random.random() for each in due}
-    due.sort(key=lambda each: (each.proved is not None, not each.newest, each.proved or since, order[each.unit]))
-    chosen: list[Provable] = []
-    left = at_most
-    for each in due:
-        if left is not None and chosen and each.size > left:
-            continue
-        chosen.append(each)
-        left = None if left is None else max(left - each.size, 0)
-    return ProofPlan(
-        job=job,
-        chosen=tuple(chosen),
-        later=len(due) - len(chosen),
-        fresh=len(streams) - len(due),
-        unprovable=tuple(unprovable),
-    )
-
-
-def notices_of(job: Job, plan: ProofPlan) -> tuple[Notice, ...]:
-    """What a person should know of a run that proves nothing, or not everything."""
-    found = [
-        Notice(
-            code="unprovable",
-            subject=dataset,
-            message="the two sides share no snapshot, so that nothing of it can be proved",
-            remedy=f"zoffsite backup --job {job.name}",
-        )
-        for dataset in plan.unprovable
-    ]
-    if not plan.chosen and plan.fresh:
-        words = f"all {plan.fresh} streams were proved lately, so that none is due"
-        remedy = f"to prove them again: zoffsite prove --job {job.name} --within 0"
-        found.append(Notice(code="proved-lately", subject=job.name, message=words, remedy=remedy))
-    return tuple(found)
+def _only_there(source: DatasetState, replica: DatasetState) -> Iterator[tuple[Snapshot | None, Snapshot]]:
+    ours = set(source.snapshots.guids)
+    for base, to in pairwise((None, *replica.snapshots)):
+        if to is not None and not {to.guid, base.guid if base else to.guid} <= ours:
+            yield base, to
 
 
 def difference(each: Provable, ours: StreamDigest, theirs: StreamDigest) -> SafetyError | None:

@@ -34,7 +34,7 @@ REPLICA = {
     "replica_objective_seconds": "How old its data may be",
     "replica_used_bytes": "What it takes on the box",
     "replica_growth_bytes": "What a day brings to the box",
-    "replica_proved_timestamp_seconds": "When the box last proved that it holds any of its streams",
+    "replica_proved_timestamp_seconds": "All that was there at that time has been proved since",
     "replica_drilled_timestamp_seconds": "When it was last restored for rehearsal",
     "replica_drill_ok": "1 when it came back whole then, else 0",
     "base_room_bytes": "What can be written on the source before the base is at risk; left out where it has a bookmark",

@@ -17,7 +17,9 @@ def proof_plan_json(plan: ProofPlan) -> Json:
         "proofs": [_provable_json(each) for each in plan.chosen],
         "later": plan.later,
         "fresh": plan.fresh,
+        "overdue": len(plan.overdue),
         "unprovable": list(plan.unprovable),
+        "beyond_proof": dict(plan.beyond),
     }
 
 
