@@ -76,6 +76,20 @@ AccuracySec=1s
 WantedBy=timers.target
 """
 
+_SETTLED = """\
+[Unit]
+Description=zoffsite: end an installation that a power cut broke off
+ConditionPathExists=!/var/lib/zoffsite/kit/settled
+After=zoffsite-tunnel.service
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/lib/zoffsite/settle now
+
+[Install]
+WantedBy=multi-user.target
+"""
+
 _KEEPER = """\
 [Unit]
 Description=zoffsite: note what has arrived
@@ -148,6 +162,7 @@ def box_units(spec: Spec) -> dict[str, Entry]:
         "zoffsite-tunnel.service": tunnel,
         "zoffsite-endpoint.service": _ENDPOINT,
         "zoffsite-endpoint.timer": _ENDPOINT_TIMER,
+        "zoffsite-settled.service": _SETTLED,
         "zoffsite-keeper.service": _KEEPER,
         "zoffsite-keeper.timer": _KEEPER_TIMER,
         "zoffsite-scrub.service": _SCRUB.format(commands=scrubs),

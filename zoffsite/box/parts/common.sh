@@ -26,7 +26,8 @@ need_root() {
     [ -d /run/systemd/system ] || die "this machine does not run systemd"
 }
 
-# put MODE OWNER FROM TO : TO becomes a copy of FROM, whole at any moment. True when something changed.
+# put MODE OWNER FROM TO : TO becomes a copy of FROM, whole at any moment. True when something changed. It dies by itself
+# where that fails: its callers ask whether something changed, and there a failure would count as "no".
 put() {
     if [ -f "$4" ] && [ ! -L "$4" ] && cmp -s "$3" "$4" && [ "$(stat -c '%04a %U:%G' "$4")" = "$1 $2" ]; then
         return 1
@@ -34,8 +35,8 @@ put() {
     changes=$((changes + 1))
     printf '  write   %s (%s %s)\n' "$4" "$1" "$2"
     [ "$dry" = yes ] && return 0
-    install -D -m "$1" -o "${2%:*}" -g "${2#*:}" "$3" "$4.zoffsite-new"
-    mv -f "$4.zoffsite-new" "$4"
+    install -D -m "$1" -o "${2%:*}" -g "${2#*:}" "$3" "$4.zoffsite-new" || die "cannot write $4.zoffsite-new"
+    mv -f "$4.zoffsite-new" "$4" || die "cannot write $4"
 }
 
 # drop PATH… : remove files that are there, and folders of ours that are empty then.
@@ -140,15 +141,25 @@ units_off() {
     [ -z "$enabled" ] || do_it systemctl disable --quiet $enabled
 }
 
+# put_key MODE FROM TO : `put` of a key, where there is one to put; noted for `changed`.
+put_key() {
+    [ -s "$2" ] || return 0
+    if put "$1" root:root "$2" "$3"; then changed_files="$changed_files $3"; fi
+}
+
 # make_key FILE : a private WireGuard key of this machine, made here and never leaving it.
 make_key() {
     [ -s "$1" ] && return 0
     changes=$((changes + 1))
+    changed_files="$changed_files $1"
     printf '  make    %s\n' "$1"
     [ "$dry" = yes ] && return 0
     mkdir -p "$(dirname "$1")"
     (umask 077 && wg genkey >"$1.zoffsite-new" && mv "$1.zoffsite-new" "$1")
 }
+
+# The unit of the SSH server: ssh on Debian, sshd elsewhere.
+ssh_unit() { systemctl cat ssh.service >/dev/null 2>&1 && echo ssh.service || echo sshd.service; }
 
 # on_disk : what was written outlasts a power cut, before anything is started that relies on it.
 on_disk() { [ "$dry" = yes ] || [ "$changes" -eq 0 ] || sync; }

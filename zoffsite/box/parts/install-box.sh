@@ -56,9 +56,9 @@ add_users() {
 put_keys() {
     make_key "$keys/private.key"
     [ "$dry" = yes ] || chmod 700 "$keys"
-    [ ! -s "$here/pairing/source.pub" ] || put 0644 root:root "$here/pairing/source.pub" "$keys/peer.pub" || true
-    [ ! -s "$here/pairing/unlock.pub" ] || put 0644 root:root "$here/pairing/unlock.pub" /etc/zoffsite/unlock/source.pub || true
-    [ ! -s "$here/pairing/preshared.key" ] || put 0600 root:root "$here/pairing/preshared.key" "$keys/preshared.key" || true
+    put_key 0644 "$here/pairing/source.pub" "$keys/peer.pub"
+    put_key 0644 "$here/pairing/unlock.pub" /etc/zoffsite/unlock/source.pub
+    put_key 0600 "$here/pairing/preshared.key" "$keys/preshared.key"
     [ -s /etc/ssh/ssh_host_ed25519_key ] || do_it ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key
 }
 
@@ -160,21 +160,28 @@ activate() {
     if [ -e "$state/settled" ]; then
         if changed '/etc/zoffsite/firewall.nft'; then do_it systemctl reload-or-restart zoffsite-firewall.service; fi
         if changed '*tunnel*'; then do_it systemctl restart zoffsite-tunnel.service; fi
+        systemctl is-enabled --quiet "$(ssh_unit)" 2>/dev/null || remember enabled "$(ssh_unit)"
         # shellcheck disable=SC2086  # each word is a unit
-        units_on $UNITS
+        units_on $UNITS "$(ssh_unit)"
         put 0644 root:root /etc/zoffsite/sshd.conf /etc/ssh/sshd_config.d/00-zoffsite.conf || return 0
-        do_it systemctl restart "$(systemctl cat ssh.service >/dev/null 2>&1 && echo ssh || echo sshd).service"
+        do_it systemctl restart "$(ssh_unit)"
         return 0
     fi
     systemctl is-active --quiet zoffsite-settle.service && return 0
-    for unit in $UNITS; do
-        systemctl is-active --quiet "$unit" || do_it systemctl start "$unit"
-    done
-    if [ "$wait" = 0 ]; then
-        do_it /usr/local/lib/zoffsite/settle now
-    else
+    # What undoes it is there before anything is shut: whatever ends this script, the machine opens again.
+    [ "$wait" = 0 ] ||
         do_it systemd-run --quiet --collect --unit=zoffsite-settle /usr/local/lib/zoffsite/settle wait $((wait * 60))
-    fi
+    for unit in $UNITS; do
+        systemctl is-active --quiet "$unit" || do_it systemctl start "$unit" || undo "$unit does not start"
+    done
+    [ "$wait" != 0 ] || do_it /usr/local/lib/zoffsite/settle now
+}
+
+# undo WHY : at once, instead of in a quarter of an hour.
+undo() {
+    systemctl stop zoffsite-settle.service 2>/dev/null || true
+    /usr/local/lib/zoffsite/settle undo || true
+    die "$1; see: journalctl -b -u 'zoffsite*'"
 }
 
 install_all() {
@@ -211,10 +218,10 @@ remove_all() {
     fi
     systemctl is-active --quiet zoffsite-settle.service && do_it systemctl stop zoffsite-settle.service
     # shellcheck disable=SC2086  # each word is a unit
-    units_off $TIMERS zoffsite-endpoint.timer
+    units_off $TIMERS zoffsite-endpoint.timer zoffsite-settled.service
     if [ -e /etc/ssh/sshd_config.d/00-zoffsite.conf ]; then
         drop /etc/ssh/sshd_config.d/00-zoffsite.conf
-        do_it systemctl restart "$(systemctl cat ssh.service >/dev/null 2>&1 && echo ssh || echo sshd).service"
+        do_it systemctl restart "$(ssh_unit)"
     fi
     units_off zoffsite-tunnel.service zoffsite-firewall.service
     # shellcheck disable=SC2046  # each word is a unit
@@ -226,6 +233,7 @@ remove_all() {
     done <"$here/accounts"
     drop_files
     drop "$keys/private.key" "$keys/peer.pub" "$keys/preshared.key" /etc/zoffsite/unlock/source.pub "$state/settled"
+    drop /var/lib/zoffsite/endpoint
     for user in $(remembered users); do do_it userdel "$user" || say "userdel $user: do it when nothing of it runs"; done
     drop "$state/manifest-$NAME" "$state/users-$NAME" "$state/masked-$NAME" "$state/enabled-$NAME"
     if [ "$changes" -gt 0 ]; then

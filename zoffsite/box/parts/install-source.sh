@@ -29,6 +29,7 @@ make_keys() {
     make_key "$keys/private.key"
     if [ ! -s "$keys/preshared.key" ]; then
         changes=$((changes + 1))
+        changed_files="$changed_files $keys/preshared.key"
         printf '  make    %s\n' "$keys/preshared.key"
         [ "$dry" = yes ] || (umask 077 && wg genpsk >"$keys/preshared.key")
     fi
@@ -43,9 +44,9 @@ make_keys() {
 fill_kit() {
     [ -d "$here/../box" ] || return 0
     wg pubkey <"$keys/private.key" >"$scratch/source.pub"
-    put 0644 root:root "$scratch/source.pub" "$carried/source.pub" || true
-    put 0644 root:root "$unlock/key.pub" "$carried/unlock.pub" || true
-    [ -s "$keys/peer.pub" ] || put 0600 root:root "$keys/preshared.key" "$carried/preshared.key" || true
+    put_key 0644 "$scratch/source.pub" "$carried/source.pub"
+    put_key 0644 "$unlock/key.pub" "$carried/unlock.pub"
+    put_key 0600 "$keys/preshared.key" "$carried/preshared.key"
 }
 
 install_all() {

@@ -1,12 +1,15 @@
 #!/bin/sh
 # The tunnel of one interface.  usage: tunnel CONF up | down | resolve [SECONDS] | age | pair KEY
-#   resolve: where the last handshake is older than SECONDS (135), look the endpoints up again and try the next
+#   resolve: where the last handshake is older than SECONDS (135), look the endpoints up again and try the next; in the
+#       place of a name that does not resolve, the address that answered last
 #   age: seconds since the last handshake, or "never"
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 conf=$1
 # shellcheck source=/dev/null
 . "$conf/tunnel.conf" # INTERFACE ADDRESS PEER_ADDRESS LISTEN ENDPOINTS PORT
+
+known=/var/lib/zoffsite/endpoint
 
 peer() { cat "$conf/peer.pub"; }
 
@@ -42,9 +45,24 @@ fresh() {
     [ "$seconds" != never ] && [ "$seconds" -ge 0 ] && [ "$seconds" -le "$1" ]
 }
 
-# Begin behind the endpoint that was tried last, so that each has its turn; pass over names that do not resolve now.
+# The address that answers now, for a day without names: also after a boot.
+remember() {
+    now=$(wg show "$INTERFACE" endpoints | awk '{ print $2; exit }')
+    case $now in '' | '(none)') return 0 ;; esac
+    [ "$now" = "$(cat "$known" 2>/dev/null || true)" ] || { echo "$now" >"$known.new" && mv "$known.new" "$known"; }
+}
+
+# try ADDRESS:PORT : whether that can be resolved. Taking keepalive up again sends a packet at once, and so asks for a
+# handshake.
+try() {
+    wg set "$INTERFACE" peer "$(peer)" persistent-keepalive 0
+    WG_ENDPOINT_RESOLUTION_RETRIES=1 wg set "$INTERFACE" peer "$(peer)" endpoint "$1" persistent-keepalive 25
+}
+
+# Begin behind the endpoint that was tried last, so that each has its turn.
 resolve() {
-    fresh "$1" && return 0
+    if fresh "$1"; then remember; return 0; fi
+    answered=$(cat "$known" 2>/dev/null || true)
     tried=$(cat "/run/zoffsite-$INTERFACE" 2>/dev/null || true)
     after=no later='' earlier=''
     for host in $ENDPOINTS; do
@@ -52,16 +70,18 @@ resolve() {
         [ "$host" = "$tried" ] && after=yes
     done
     for host in $later $earlier; do
-        case $host in *:*) at="[$host]" ;; *) at=$host ;; esac
-        wg set "$INTERFACE" peer "$(peer)" persistent-keepalive 0
-        # Taking keepalive up again sends a packet at once, and so asks for a handshake.
-        if WG_ENDPOINT_RESOLUTION_RETRIES=1 wg set "$INTERFACE" peer "$(peer)" endpoint "$at:$PORT" persistent-keepalive 25
-        then
-            echo "$host" >"/run/zoffsite-$INTERFACE"
-            echo "no handshake for $seconds seconds: trying $host"
-            return 0
+        case $host in *:*) at="[$host]:$PORT" ;; *) at=$host:$PORT ;; esac
+        if ! try "$at"; then
+            [ -n "$answered" ] || continue
+            try "$answered"
+            host="$host by the address that answered last, $answered"
         fi
+        echo "${host%% *}" >"/run/zoffsite-$INTERFACE"
+        echo "no handshake for $seconds seconds: trying $host"
+        return 0
     done
+    # What is set stays, and goes on being tried: it may be right.
+    wg set "$INTERFACE" peer "$(peer)" persistent-keepalive 25
     echo "no endpoint can be resolved now: $ENDPOINTS" >&2
 }
 
@@ -82,5 +102,5 @@ case ${2:-} in
         mv "$conf/peer.pub.new" "$conf/peer.pub"
         set_peer
         ;;
-    *) sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
