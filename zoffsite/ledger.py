@@ -88,12 +88,13 @@ class Ledger:
             return frozenset(int(guid) for (guid,) in db.execute("SELECT guid FROM sent"))
 
     def increments(self, since: datetime) -> tuple[Increment, ...]:
-        """What was sent in increments after `since`, oldest first."""
+        """What was sent in increments after `since`, oldest first, as far as their sizes are known."""
         if not self.path.exists():
             return ()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
-                "SELECT dataset, written, at FROM sent WHERE job = ? AND base_guid IS NOT NULL AND at >= ? ORDER BY id",
+                "SELECT dataset, written, at FROM sent WHERE job = ? AND base_guid IS NOT NULL AND written IS NOT NULL"
+                " AND at >= ? ORDER BY id",
                 (self.job, _text(since)),
             )
             return tuple(

@@ -20,7 +20,6 @@ from zoffsite.model.plan import PrunePlan, Send, SendStep, Side
 from zoffsite.model.report import RunReport
 from zoffsite.model.work import Work
 from zoffsite.planning.memory import approve_command, missing_of, standing_notices, unremembered
-from zoffsite.planning.sends import written_between
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -148,7 +147,7 @@ class Record:
             name=step.to.name,
             guid=step.to.guid,
             base_guid=step.base.guid if step.base else None,
-            written=written_between(source, step.base, step.to),
+            written=step.written,
             bytes=count,
             seconds=seconds,
             when=datetime.now(UTC),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -11,11 +12,12 @@ from zoffsite.actions.memory import notices_of, recall
 from zoffsite.actions.space import see_that_it_fits
 from zoffsite.actions.versions import ask_versions
 from zoffsite.hosts.connections import Connections
+from zoffsite.model.errors import OperationError
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.memory import Remembered
-from zoffsite.model.plan import JobPlan, PrunePlan
+from zoffsite.model.plan import DatasetPlan, JobPlan, PrunePlan
 from zoffsite.model.work import JobWork, Room, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
 from zoffsite.planning.clones import lent
@@ -26,11 +28,14 @@ from zoffsite.planning.memory import another_source, memory_of
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.selection import check_distinct, choose
 from zoffsite.planning.sends import plan_sends
+from zoffsite.planning.sizes import measured, to_measure
 from zoffsite.planning.snapshots import with_pending
 from zoffsite.planning.space import room
 from zoffsite.planning.together import plan_together
 from zoffsite.planning.wording import worded_notice, worded_plan
 from zoffsite.zfs.names import replica_of
+
+log = logging.getLogger(__name__)
 
 
 def preview(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> JobPlan:
@@ -55,7 +60,7 @@ def find_common_base(
         replica = names[source.dataset.name]
         there = box.inventory.datasets.get(replica)
         known = None if memory is None else memory_of(memory, source, replica, there)
-        return plan_dataset(job, source, replica, box, known, family)
+        return plan_dataset(job, hosts, source, replica, box, known, family)
 
     works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
     running = ask_versions(job, hosts, works)
@@ -75,16 +80,32 @@ def find_common_base(
 
 
 def plan_dataset(
-    job: Job, source: DatasetState, replica: str, box: BoxFacts, memory: Remembered | None, family: Family
+    job: Job,
+    hosts: Connections,
+    source: DatasetState,
+    replica: str,
+    box: BoxFacts,
+    memory: Remembered | None,
+    family: Family,
 ) -> Work:
     """Plan one dataset from the facts of both sides, and from what the ledger remembers of it."""
     state = box.inventory.datasets.get(replica)
-    plan = plan_sends(job, source, state, box.tokens.get(replica), replica, family)
+    plan = _measure(job, hosts, plan_sends(job, source, state, box.tokens.get(replica), replica, family))
     work = Work(plan=plan, source=source, replica=state, memory=memory, family=family)
     if memory is None:
         return work
     plan = another_source(job, plan, source, memory) or plan
     return replace(work, plan=plan, raised=alarms(job, plan, source, state, memory))
+
+
+def _measure(job: Job, hosts: Connections, plan: DatasetPlan) -> DatasetPlan:
+    """`plan` with the size of what starts from a bookmark: a process, for such a dataset only."""
+    step = to_measure(plan)
+    try:
+        return measured(plan, None if step is None else hosts.source_of(job).estimate(step))
+    except OperationError as error:
+        log.warning("%s; %s", error, error.remedy)
+        return measured(plan, None)
 
 
 def expected_prunes(job: Job, work: Work, now: datetime) -> tuple[PrunePlan, ...]:

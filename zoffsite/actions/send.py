@@ -30,7 +30,7 @@ def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attemp
     if attempt > 0:
         work = replace(work, source=hosts.source_of(job).dataset(work.plan.source))
         box = look_at_replica(job, hosts, work.plan.replica)
-        work = plan_dataset(job, work.source, work.plan.replica, box, work.memory, work.family)
+        work = plan_dataset(job, hosts, work.source, work.plan.replica, box, work.memory, work.family)
         take_note(job, (work,))  # there may be newer snapshots by now
     with held(job, work.plan, hosts):
         return replace(_follow(job, work, hosts, progress), source=work.source)

@@ -16,7 +16,8 @@ class SentSnapshot:
     """A snapshot that the box said it received. `base_guid` is None for a full send.
 
     `key` is the fingerprint of the wrapped key that came along; `encryptionroot` whose key opened the dataset then.
-    `written` is its size as the source counts it, whole even where the send was resumed; `bytes` crossed the wire.
+    `written` is its size as the source counted it when it was planned, whole even where the send was resumed, None
+    where that was not known; `bytes` crossed the wire.
     `when` is UTC; `createtxg` that of the snapshot on the source.
     """
 
@@ -26,7 +27,7 @@ class SentSnapshot:
     name: str
     guid: int
     base_guid: int | None
-    written: int
+    written: int | None
     bytes: int
     seconds: float
     when: datetime

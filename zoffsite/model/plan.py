@@ -22,11 +22,15 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendStep:
-    """One `zfs send -w [-i base] to`. Always plain, never `-I`: that wraps the stream in a compound one (facts)."""
+    """One `zfs send -w [-i base] to`. Always plain, never `-I`: that wraps the stream in a compound one (facts).
+
+    `written` is its size as the source counts it, whole even where it is resumed; None where that is not known.
+    """
 
     to: Snapshot
     base: Version | None
     estimated_bytes: int
+    written: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

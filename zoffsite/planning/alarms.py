@@ -1,7 +1,8 @@
 """Is an increment far beyond the dataset's own habit? Ransomware rewrites everything, a wiped dataset frees everything.
 
 Judged by what the source says of its own snapshots, before anything is sent: so an interrupted send, or a run that is
-killed before the ledger hears of it, hides nothing.
+killed before the ledger hears of it, hides nothing. The habit is made of the same figures, written down once each has
+arrived, not of what crossed the wire: that is less where a send was resumed. Where a size is not known, it is neither.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from zoffsite.model.memory import Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import DatasetPlan, Send, SendStep
 from zoffsite.planning.memory import acknowledge_command, lost
-from zoffsite.planning.sends import written_between
 
 HABIT_BEGINS = 3
 """Increments that make a habit; before that nobody can say what is usual."""
@@ -71,8 +71,8 @@ def _findings(
 ) -> Iterator[tuple[str, str]]:
     habit, before = usual(increments), _referenced(steps[0], source, replica)
     for step in steps:
-        written = written_between(source, step.base, step.to)
-        if habit is not None and written >= alarm.at_least and written > alarm.factor * habit:
+        written = step.written
+        if habit is not None and written is not None and written >= alarm.at_least and written > alarm.factor * habit:
             yield (
                 "unusual-increment",
                 f"@{step.to.name} brings {_size(written)}, though more than {_size(habit)} is not usual: as when "

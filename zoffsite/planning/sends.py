@@ -127,7 +127,7 @@ def _resume(job: Job, way: _Way, token: TokenContents) -> DatasetPlan:
         )
     if token.sends.partition("@")[0] != way.name:
         return unplanned_token(way.source, way.replica, f"the source would send {token.sends}, which is not of it")
-    first = SendStep(to=to, base=way.version, estimated_bytes=token.remaining_bytes)
+    first = replace(_step(way, way.version, to), estimated_bytes=token.remaining_bytes)
     rest = _selected(job, _newer(way.source, to), way.family.wanted)
     return ResumeSend(
         source=way.name,
@@ -167,15 +167,20 @@ def _selected(job: Job, snapshots: Sequence[Snapshot], wanted: frozenset[int]) -
 
 def _chain(way: _Way, base: Version | None, targets: Sequence[Snapshot]) -> Iterator[SendStep]:
     for target in targets:
-        size = written_between(way.source, base, target, way.family.ancestors)
-        yield SendStep(to=target, base=base, estimated_bytes=size)
+        yield _step(way, base, target)
         base = target
+
+
+def _step(way: _Way, base: Version | None, to: Snapshot) -> SendStep:
+    """After a bookmark the listing tells only the most it can be: `written` there counts from an older snapshot."""
+    size = written_between(way.source, base, to, way.family.ancestors)
+    return SendStep(to=to, base=base, estimated_bytes=size, written=None if isinstance(base, Bookmark) else size)
 
 
 def written_between(source: DatasetState, base: Version | None, to: Snapshot, ancestors: Sequence[Version] = ()) -> int:
     """The size in bytes of what leads from `base` to `to`, as the source counts it.
 
-    From the listing alone: asking `zfs send -n` would cost a process per dataset.
+    From the listing alone: asking `zfs send -n` would cost a process per dataset. From a bookmark it is too much.
     """
     if base is None:
         return to.referenced

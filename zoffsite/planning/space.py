@@ -3,9 +3,8 @@
 Nothing is refused that could fit. What the box has is the most that any dataset there says: `available` knows of all
 quotas around it, but a refquota of the root itself, which binds no replica, lowers only the root's own [lab]. What a
 dataset needs is first thought to be what the source's listing says. That can be too much: there it may lie on RAID-Z or
-be kept in copies, and what was written since a bookmark is listed as written since the last snapshot that is left. So
-where the listed sizes are too much, zfs itself is asked how long each stream would be, and a tenth of that is left out:
-streams carry headers that disks do not.
+be kept in copies. So where the listed sizes are too much, zfs itself is asked how long each stream would be, and a
+tenth of that is left out: streams carry headers that disks do not.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ from humanize import naturalsize
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
 from zoffsite.model.plan import DatasetPlan, PrunePlan, Refused, ResumeSend, Send, SendStep
-from zoffsite.model.version import Bookmark
 from zoffsite.model.work import Work
 
 HEADERS = 0.1
@@ -84,7 +82,7 @@ def _least_listed(plan: Send, step: SendStep) -> int:
     """Where zfs has not been asked: what it told of a token, or what will be in a snapshot that is not taken yet."""
     if isinstance(plan, ResumeSend) and step is plan.steps[0]:
         return step.estimated_bytes
-    return 0 if step.to.taken or isinstance(step.base, Bookmark) else step.estimated_bytes
+    return 0 if step.to.taken or step.written is None else step.written
 
 
 def _own(work: Work) -> int:

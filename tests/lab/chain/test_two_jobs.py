@@ -42,13 +42,13 @@ def bookmarks(stage: Stage, job: str) -> list[str]:
     return [name for name in stage.names(stage.source, TREE, "bookmark") if name.startswith(f"zoffsite-{job}-")]
 
 
-def take(stage: Stage, name: str) -> Json:
-    stage.write(name, "20K")
+def take(stage: Stage, name: str, size: str = "20K") -> Json:
+    stage.write(name, size)
     return backup(stage, "home")
 
 
 def test_each_has_a_bookmark_of_its_own(stage: Stage) -> None:
-    first = take(stage, "one")
+    first = take(stage, "one", "2M")
     assert backup(stage, "all")["state"] == "sent"
     assert (len(bookmarks(stage, "home")), len(bookmarks(stage, "all"))) == (1, 1)
     assert theirs(stage) == [first["guid"]]
@@ -59,6 +59,8 @@ def test_one_prunes_the_base_of_the_other_which_goes_on_from_its_bookmark(stage:
     parts = [take(stage, name) for name in ("two", "three", "four")]
     assert [part["pruned"]["source"] for part in parts] == [1, 1, 1]
     assert base not in stage.guids(stage.source, TREE)
+    (planned,) = stage.zoffsite("plan", "--json", "--job", "all").json["datasets"]
+    assert 50_000 < planned["estimated_bytes"] < 1_000_000, "not all that there is, as the listing has it"
     part = backup(stage, "all")
     assert (part["state"], part["verified"]) == ("sent", True)
     assert theirs(stage) == [base, parts[-1]["guid"]]
