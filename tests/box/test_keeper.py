@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.box.keeper import Policy, RefusedError, Snapshot, forbidden, inside, wish
+from zoffsite.box import keeper
+from zoffsite.box.keeper import Policy, RefusedError, Snapshot, forbidden, inside, prune, wish
 
 DAY = 86400.0
 POLICY = Policy(root="vault/home", floor=30 * DAY, minimum=2)
@@ -102,3 +106,69 @@ def test_anything_else_is_no_list(asked: str) -> None:
 def test_only_a_replica_directly_below_the_root_is_the_users(replica: str) -> None:
     with pytest.raises(RefusedError):
         inside(POLICY, replica)
+
+
+ZFS = """#!/bin/sh
+# Eight snapshots as files; `busy` lists those that cannot go just now. All of a list go, or none.
+cd "{folder}" || exit 1
+case "$1" in
+list)
+    fields=$(test "$5" = -r && echo 1,2 || echo 1-4)
+    for each in s?; do printf '{replica}@%s\\t%s\\t0\\t0\\n' "$each" "$(cat "$each")"; done | cut -f "$fields" ;;
+destroy)
+    names=$(echo "$2" | cut -d @ -f 2 | tr , ' ')
+    for each in $names; do
+        if grep -qx "$each" busy; then echo "cannot destroy snapshot {replica}@$each: $(cat words)" >&2; exit 1; fi
+    done
+    rm $names ;;
+esac
+"""
+
+
+@pytest.fixture
+def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A replica with eight old snapshots, and the `zfs` that shows and destroys them."""
+    for each in there(8):
+        (tmp_path / each.name).write_text(each.guid)
+    (tmp_path / "busy").touch()
+    (tmp_path / "words").write_text("dataset is busy")
+    (tmp_path / "zfs").write_text(ZFS.format(folder=tmp_path, replica="vault/home/a"))
+    (tmp_path / "zfs").chmod(0o755)
+    monkeypatch.setitem(keeper.ENVIRONMENT, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(keeper, "STATE", tmp_path / "state.json")
+    state = {"age": 40 * DAY, "boot": "", "awake": 0.0, "seen": {"vault/home/a": seen(8)}}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    return tmp_path
+
+
+def left(pool: Path) -> list[str]:
+    return sorted(each.name for each in pool.glob("s?"))
+
+
+SIX = ",".join(f"s{n}={100 + n}" for n in range(6))
+
+
+@pytest.mark.parametrize("words", ["dataset is busy", "it's being held.", "snapshot has dependent clones"])
+def test_what_somebody_sends_just_now_is_kept_and_the_rest_of_the_batch_goes(
+    pool: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    (pool / "busy").write_text("s1\ns4\n")
+    (pool / "words").write_text(words)
+    prune(POLICY, "vault/home/a", SIX)
+    assert left(pool) == ["s1", "s4", "s6", "s7"]
+    assert json.loads(capsys.readouterr().out) == {"destroyed": 4, "kept": {"s1": "it is busy", "s4": "it is busy"}}
+
+
+def test_what_is_not_busy_goes_by_one_command(pool: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prune(POLICY, "vault/home/a", SIX)
+    assert left(pool) == ["s6", "s7"]
+    assert json.loads(capsys.readouterr().out) == {"destroyed": 6, "kept": {}}
+
+
+def test_any_other_trouble_of_zfs_is_a_failure(pool: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (pool / "busy").write_text("s1\n")
+    (pool / "words").write_text("I/O error")
+    with pytest.raises(SystemExit):
+        prune(POLICY, "vault/home/a", SIX)
+    assert "I/O error" in capsys.readouterr().err
+    assert len(left(pool)) == 8

@@ -42,6 +42,8 @@ MOST = 10_000
 
 REPLICA = re.compile(r"[A-Za-z][A-Za-z0-9_.: -]*(?:/[A-Za-z0-9_.: -]+)+")
 ASKED = re.compile(r"([A-Za-z0-9_.: -]+)=([1-9][0-9]{0,19})")
+BUSY = re.compile(r"is busy|it's being held|has holds|has dependent clones")
+"""What zfs says of a snapshot that somebody sends, holds or clones just now."""
 
 
 class RefusedError(Exception):
@@ -144,10 +146,21 @@ def prune(policy: Policy, replica: str, asked: str) -> str:
     there = snapshots(replica)
     kept = dict(forbidden(policy, there, wanted, state["seen"].get(replica, {}), state["age"]))
     names = [name for name in wanted if name not in kept]
-    if names:
-        zfs("zfs", "destroy", f"{replica}@{','.join(names)}")
-    print(json.dumps({"destroyed": len(names), "kept": kept}))
-    return f"destroyed {len(names)} of {len(there)} snapshots; kept: {kept}"
+    kept.update(dict.fromkeys(destroy(replica, names) if names else (), "it is busy"))
+    gone = len(wanted) - len(kept)
+    print(json.dumps({"destroyed": gone, "kept": kept}))
+    return f"destroyed {gone} of {len(there)} snapshots; kept: {kept}"
+
+
+def destroy(replica: str, names: list[str]) -> list[str]:
+    """Destroy these but for what is busy, which is returned. zfs destroys all of a list or none: so by halving it."""
+    done = program("zfs", "destroy", f"{replica}@{','.join(names)}")
+    if done.returncode != 0 and not BUSY.search(done.stderr):
+        fail(done)
+    if done.returncode == 0 or len(names) == 1:
+        return [] if done.returncode == 0 else names
+    middle = len(names) // 2
+    return destroy(replica, names[:middle]) + destroy(replica, names[middle:])
 
 
 def wish(asked: str) -> dict[str, str]:
@@ -276,11 +289,21 @@ def note(user: str, words: list[str], what: str) -> None:
 
 def zfs(*argv: str) -> str:
     """What a program prints. Its failure is the keeper's own, with its words."""
-    done = subprocess.run(argv, env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = program(*argv)
     if done.returncode != 0:
-        sys.stderr.write(done.stderr)
-        sys.exit(done.returncode)
+        fail(done)
     return done.stdout
+
+
+def program(*argv: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    return subprocess.run(argv, env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def fail(done: subprocess.CompletedProcess[str]) -> NoReturn:
+    """End as that program has ended."""
+    sys.stderr.write(done.stderr)
+    sys.exit(done.returncode)
 
 
 if __name__ == "__main__":

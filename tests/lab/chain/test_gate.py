@@ -14,7 +14,7 @@ from zoffsite.stream import digest
 
 from .conftest import MakeStage
 from .impostor import REAL, impostor
-from .stage import Stage
+from .stage import Stage, await_true
 from .test_good_path import commands
 
 USER = "gated"
@@ -212,3 +212,17 @@ def test_without_a_floor_the_keeper_destroys_what_is_asked_for_by_guid_but_never
     assert code == 0, err
     assert json.loads(out)["destroyed"] == 1
     assert gated.guids(gated.box, replica) == [second[1], third[1]]
+
+
+def test_what_the_box_sends_just_now_is_kept_and_fails_nothing(gated: Stage) -> None:
+    replica, sending = gated.replica(), "/run/zoffsite-sending"
+    (name, guid), _ = zip(gated.names(gated.box, replica), gated.guids(gated.box, replica), strict=True)
+    request = f"prune {replica.rpartition('/')[2]} {name}={guid}"
+    reader = f"head -c 100000 >/dev/null; touch {sending}; while test -e {sending}; do sleep 0.1; done"
+    with gated.box.popen(f"zfs send -w {replica}@{name} | ({reader})") as sender:
+        await_true(lambda: gated.box.try_run(f"test -e {sending}").code == 0, "it is being sent")
+        code, out, err = ask(gated, request)
+        gated.box.run(f"rm {sending}")
+        sender.wait()
+    assert (code, json.loads(out)) == (0, {"destroyed": 0, "kept": {name: "it is busy"}}), err
+    assert json.loads(ask(gated, request)[1])["destroyed"] == 1
