@@ -7,7 +7,7 @@ import pytest
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
-from zoffsite.planning.selection import check_distinct, choose, roots_of
+from zoffsite.planning.selection import check_distinct, choose, idle_exclusions, roots_of
 
 from .make import inventory, job
 
@@ -68,6 +68,20 @@ def test_every_pattern_without_a_match_is_named() -> None:
 def test_a_pattern_whose_matches_are_all_excluded_matches_nothing() -> None:
     with pytest.raises(SettingsError, match="all excluded"):
         choose(ALL, job(datasets=("tank/home/ann",), exclude=("tank/home",)))
+
+
+def test_an_exclusion_that_takes_nothing_out_is_told_in_an_alert() -> None:
+    chosen = job(datasets=("tank",), recursive=True, exclude=("tank/hoem/ann", "tank/*/cache", "tank/home/b*"))
+    notices = idle_exclusions(chosen, ALL)
+    assert [(each.code, each.subject, each.alert) for each in notices] == [
+        ("exclusion-matches-nothing", "tank/hoem/ann", True),
+        ("exclusion-matches-nothing", "tank/*/cache", True),
+    ]
+    assert "[job.home]" in notices[0].remedy
+
+
+def test_an_exclusion_of_what_another_one_takes_out_already_is_no_mistake() -> None:
+    assert idle_exclusions(job(datasets=("tank",), exclude=("tank/home", "tank/home/ann")), ALL) == ()
 
 
 def test_only_narrows_the_job() -> None:

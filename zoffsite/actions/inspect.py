@@ -15,6 +15,7 @@ from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
 from zoffsite.planning.choice import refused_choice
+from zoffsite.planning.selection import idle_exclusions
 from zoffsite.planning.space import room
 
 Problem = tuple[str, str]
@@ -50,7 +51,8 @@ def _tried(look: Callable[[], list[Problem]]) -> list[Problem]:
 
 
 def _source(job: Job, hosts: Connections, now: datetime) -> list[Problem]:
-    chosen = look_at_source(job, hosts, now).chosen
+    facts = look_at_source(job, hosts, now)
+    chosen = facts.chosen
     plain = [state.dataset.name for state in chosen if not state.dataset.encrypted]
     encrypted = [state.dataset.name for state in chosen if state.dataset.encrypted]
     findings = [
@@ -60,6 +62,7 @@ def _source(job: Job, hosts: Connections, now: datetime) -> list[Problem]:
         )
         for name in plain
     ]
+    findings += [(f"{idle.subject}: {idle.message}", idle.remedy) for idle in idle_exclusions(job, facts.inventory)]
     choices = [refusal for state in chosen if (refusal := refused_choice(job, state, "")) is not None]
     findings += [(f"{refusal.source}: {refusal.reason}", refusal.remedy) for refusal in choices]
     return findings + [_words(each) for each in hosts.source_of(job).permissions(encrypted)]

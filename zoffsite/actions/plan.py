@@ -26,7 +26,7 @@ from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source, memory_of
 from zoffsite.planning.retention import plan_both_prunes
-from zoffsite.planning.selection import check_distinct, choose
+from zoffsite.planning.selection import check_distinct, choose, idle_exclusions
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.sizes import measured, to_measure
 from zoffsite.planning.snapshots import with_pending
@@ -67,7 +67,9 @@ def find_common_base(
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
     prunes = (prune for work in works for prune in expected_prunes(job, work, now))
-    said = (*trouble, *running.notices, *notices, *(notice for work in works for notice in notices_of(job, work)))
+    idle = idle_exclusions(job, facts.inventory)
+    of_works = (notice for work in works for notice in notices_of(job, work))
+    said = (*trouble, *running.notices, *idle, *notices, *of_works)
     plan = JobPlan(
         job=job.name,
         to_snapshot=facts.to_snapshot,

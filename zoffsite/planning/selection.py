@@ -9,6 +9,7 @@ from zoffsite.model.dataset import CHOICE
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.job import Job
+from zoffsite.model.notice import Notice
 from zoffsite.model.patterns import covers
 from zoffsite.planning.choice import mistaken, opted_in, opted_out
 
@@ -35,6 +36,25 @@ def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[
     if unknown:
         raise _unknown(job, unknown, chosen)
     return tuple(inventory.datasets[name] for name in chosen if not only or name in only)
+
+
+def idle_exclusions(job: Job, inventory: Inventory) -> tuple[Notice, ...]:
+    """A notice for each exclusion that takes nothing out: with a slip of the pen in it, what it means is sent.
+
+    It may also be right, and about what is not there yet; so it stops no run.
+    """
+    names = list(inventory.datasets)
+    return tuple(
+        Notice(
+            code="exclusion-matches-nothing",
+            subject=pattern,
+            message=f"the exclusion of job {job.name} takes nothing out: no dataset is called so where the job looks",
+            remedy=f"see what there is: zfs list -o name; then correct `exclude` of [job.{job.name}], or leave it out",
+            alert=True,
+        )
+        for pattern in job.exclude
+        if not any(covers((pattern,), name, recursive=False) for name in names)
+    )
 
 
 def _left_out(job: Job, state: DatasetState) -> bool:

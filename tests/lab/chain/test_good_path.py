@@ -60,7 +60,7 @@ def test_the_first_run_sends_what_is_encrypted_and_refuses_by_name_what_is_not(s
     assert PLAIN in refused["error"]["message"]
     assert f'exclude = ["{PLAIN}"]' in refused["error"]["remedy"]
     assert stage.names(stage.source, PLAIN) == []
-    stage.configure(exclude=[CACHE, PLAIN], datasets=[TREE])
+    stage.configure(datasets=[TREE])
 
 
 def test_the_excluded_and_the_unencrypted_dataset_never_appear_on_the_box(stage: Stage, first: Json) -> None:
@@ -148,6 +148,15 @@ def test_verify_and_status_find_all_well(stage: Stage) -> None:
     assert [each["base"]["bookmark"] for each in status["replicas"]] == [True] * 3
     assert status["capacity"]["free"] > 0
     assert (status["error"], status["last_run"]["state"], status["running"]) == (None, "ok", None)
+
+
+def test_an_exclusion_that_takes_nothing_out_is_told(stage: Stage) -> None:
+    slip = f"{TREE}/chache"
+    stage.configure(exclude=[CACHE, slip])
+    told = [each["subject"] for each in stage.backup()["notices"] if each["code"] == "exclusion-matches-nothing"]
+    assert told == [slip]
+    assert f"{slip}: the exclusion of job home" in stage.zoffsite("config", "check", expect=1).said
+    stage.configure(exclude=[CACHE])
 
 
 def hashes(stage: Stage, dataset: str) -> str:
