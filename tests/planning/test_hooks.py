@@ -7,6 +7,7 @@ import pytest
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Hook
+from zoffsite.model.plan import Conflict
 from zoffsite.planning.hooks import check_hooks, plan_hooks
 
 from .make import dataset, job
@@ -45,3 +46,11 @@ def test_a_pattern_of_a_hook_that_matches_no_dataset_of_the_job_is_a_mistake() -
         check_hooks(job(hooks=(hook(DB, "tank/dbb"), hook("tank/x/*"))), states(DB, LOGS, HOME))
     assert caught.value.code == "hook-matches-nothing"
     assert "tank/dbb, tank/x/*" in caught.value.problem
+
+
+def test_a_hook_of_what_is_gone_stops_no_other() -> None:
+    gone = [Conflict(source="tank/gone", replica="r", code="vanished", reason="", remedy="")]
+    hooks = (hook(DB), hook("tank/gone", "tank/gone/db", "tank/g*"))
+    check_hooks(job(hooks=hooks), states(DB), gone)
+    with pytest.raises(SettingsError):
+        check_hooks(job(hooks=hooks), states(DB))

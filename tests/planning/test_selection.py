@@ -7,7 +7,7 @@ import pytest
 from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
-from zoffsite.planning.selection import check_distinct, choose, idle_exclusions, roots_of
+from zoffsite.planning.selection import check_distinct, choose, idle_exclusions, roots_of, vanished
 
 from .make import inventory, job
 
@@ -63,6 +63,35 @@ def test_every_pattern_without_a_match_is_named() -> None:
     assert caught.value.code == "nothing-matched"
     assert "tank/hoem, data/*" in caught.value.problem
     assert "tank/home," not in caught.value.problem
+
+
+KNOWN = {
+    "tank/gone": "vault/box/tank:gone",
+    "tank/gone/sub": "vault/box/tank:gone:sub",
+    "tank/vm/a": "vault/box/tank:vm:a",
+}
+
+
+def test_what_was_backed_up_and_is_gone_stops_no_other_and_is_reported() -> None:
+    chosen = job(datasets=("tank/home", "tank/gone", "tank/vm/*"), recursive=True)
+    with pytest.raises(SettingsError, match="tank/gone, tank/vm"):
+        choose(ALL, chosen)
+    assert [state.dataset.name for state in choose(ALL, chosen, known=KNOWN)][:2] == ["tank/home", "tank/home/ann"]
+    one, other = vanished(ALL, chosen, KNOWN)
+    assert (one.source, one.replica, one.code) == ("tank/gone", "vault/box/tank:gone", "vanished")
+    assert "vault/box/tank:gone and 1 more" in one.reason
+    assert (other.source, other.replica) == ("tank/vm/*", "vault/box/tank:vm:a")
+
+
+def test_a_slip_of_the_pen_stays_an_error_beside_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        choose(ALL, job(datasets=("tank/home", "tank/gone", "tank/hoem")), known=KNOWN)
+    assert "has nothing for tank/hoem," in caught.value.problem
+
+
+def test_where_nothing_at_all_is_left_it_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="nothing for tank/gone"):
+        choose(ALL, job(datasets=("tank/gone",)), known=KNOWN)
 
 
 def test_a_pattern_whose_matches_are_all_excluded_matches_nothing() -> None:

@@ -48,7 +48,7 @@ def settled(job: Job, work: Work, pruning: Collection[tuple[Side, str]]) -> bool
 def split(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome], list[Work]]:
     """The outcomes that are known from the plan alone, and the datasets that need work."""
     pruning = {(prune.side, prune.dataset) for prune in todo.plan.prune}
-    known: list[DatasetOutcome] = []
+    known = [failure(plan, plan_error(plan)) for plan in todo.vanished]
     rest: list[Work] = []
     for work in todo.datasets:
         if isinstance(work.plan, Conflict | Refused):

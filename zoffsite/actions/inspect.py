@@ -63,6 +63,7 @@ def _source(job: Job, hosts: Connections, now: datetime) -> list[Problem]:
         for name in plain
     ]
     findings += [(f"{idle.subject}: {idle.message}", idle.remedy) for idle in idle_exclusions(job, facts.inventory)]
+    findings += [(f"{gone.source}: {gone.reason}", gone.remedy) for gone in facts.vanished]
     choices = [refusal for state in chosen if (refusal := refused_choice(job, state, "")) is not None]
     findings += [(f"{refusal.source}: {refusal.reason}", refusal.remedy) for refusal in choices]
     return findings + [_words(each) for each in hosts.source_of(job).permissions(encrypted)]

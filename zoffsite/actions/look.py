@@ -9,17 +9,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from zoffsite.actions.memory import ask_ledger
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.endpoint import Source
+from zoffsite.ledger import Ledger
 from zoffsite.listings import keep_listings, recall_listings
 from zoffsite.model.errors import OperationError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job
 from zoffsite.model.listing import Listings
+from zoffsite.model.memory import Memory
 from zoffsite.model.plan import Side
 from zoffsite.model.work import SourceFacts
 from zoffsite.planning.hooks import check_hooks
-from zoffsite.planning.selection import choose, roots_of
+from zoffsite.planning.selection import choose, roots_of, unmatched, vanished
 from zoffsite.planning.snapshots import to_snapshot
 
 
@@ -37,25 +40,35 @@ def look_at_source(
     """List the job's datasets with all their versions. `only` narrows the job to these dataset names.
 
     Raises SettingsError "nothing-matched" when a dataset or pattern of the job has nothing there, or that of a hook.
+    What was backed up before stops no other: see `vanished`.
     """
     source = hosts.source_of(job)
     roots = () if job.by_property else roots_of(job.datasets)
     inventory = _list_source(source, job, roots, by_changes=by_changes)
-    check_hooks(job, choose(inventory, job))
-    chosen = choose(inventory, job, only)
-    return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
+    known = _backed_up(job) if unmatched(inventory, job) else {}
+    gone = vanished(inventory, job, known)
+    check_hooks(job, choose(inventory, job, known=known), gone)
+    chosen = choose(inventory, job, only, known)
+    due = to_snapshot(job, chosen, now)
+    return SourceFacts(inventory=inventory, chosen=chosen, to_snapshot=due, vanished=() if only else gone)
+
+
+def _backed_up(job: Job) -> dict[str, str]:
+    """The replicas that the ledger knows, by their datasets."""
+    known = ask_ledger(job, Ledger.recall, Memory())
+    return {each.dataset: replica for replica, each in known.replicas.items() if each.dataset}
 
 
 def _list_source(source: Source, job: Job, roots: Sequence[str], *, by_changes: bool) -> Inventory:
-    """Write out what is pending and list. A missing pool or dataset is a mistake in the settings, as far as we see."""
+    """List what is there of `roots`. Where that is nothing, it is a mistake in the settings, as far as we see."""
     try:
-        source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
-        if by_changes:
-            return _since(job, Side.SOURCE, lambda known: source.inventory_since(roots, known))
-        return source.inventory(roots)
+        return _list(source, job, roots, by_changes=by_changes)
     except OperationError as error:
         if error.code != "dataset-missing":
             raise
+        there = source.existing(roots)
+        if there and len(there) < len(roots):
+            return _list(source, job, there, by_changes=by_changes)
         raise SettingsError(
             "choose",
             f"the datasets of job {job.name}",
@@ -63,6 +76,14 @@ def _list_source(source: Source, job: Job, roots: Sequence[str], *, by_changes: 
             f"see what there is on {source.label}: zfs list; then correct `datasets` of the job, or import the pool",
             code="nothing-matched",
         ) from error
+
+
+def _list(source: Source, job: Job, roots: Sequence[str], *, by_changes: bool) -> Inventory:
+    """Write out what is pending, and list."""
+    source.sync_pools(sorted({root.partition("/")[0] for root in roots}))
+    if by_changes:
+        return _since(job, Side.SOURCE, lambda known: source.inventory_since(roots, known))
+    return source.inventory(roots)
 
 
 def look_at_box(job: Job, hosts: Connections, replicas: Collection[str], *, by_changes: bool = False) -> BoxFacts:

@@ -26,7 +26,7 @@ from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source, memory_of
 from zoffsite.planning.retention import plan_both_prunes
-from zoffsite.planning.selection import check_distinct, choose, idle_exclusions
+from zoffsite.planning.selection import check_distinct, covered, idle_exclusions
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.sizes import measured, to_measure
 from zoffsite.planning.snapshots import with_pending
@@ -49,8 +49,7 @@ def find_common_base(
     job: Job, hosts: Connections, facts: SourceFacts, now: datetime, *, by_changes: bool = False
 ) -> JobWork:
     """List the box once and plan every dataset."""
-    covered = choose(facts.inventory, job)
-    names = {state.dataset.name: replica_of(job, state.dataset.name) for state in covered}
+    names = {state.dataset.name: replica_of(job, state.dataset.name) for state in covered(facts.inventory, job)}
     check_distinct(names)
     replicas = [names[state.dataset.name] for state in facts.chosen]
     box = look_at_box(job, hosts, replicas, by_changes=by_changes)
@@ -66,6 +65,7 @@ def find_common_base(
     running = ask_versions(job, hosts, works)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
+    vanished = tuple(worded_plan(job, plan) for plan in facts.vanished)
     prunes = (prune for work in works for prune in expected_prunes(job, work, now))
     idle = idle_exclusions(job, facts.inventory)
     of_works = (notice for work in works for notice in notices_of(job, work))
@@ -73,12 +73,13 @@ def find_common_base(
     plan = JobPlan(
         job=job.name,
         to_snapshot=facts.to_snapshot,
-        datasets=tuple(work.plan for work in works),
+        datasets=(*(work.plan for work in works), *vanished),
         prune=tuple(prune for prune in prunes if prune.destroys),
         notices=tuple(worded_notice(job, notice) for notice in said),
     )
     used = sum(work.replica.dataset.used for work in works if work.replica)
-    return JobWork(plan=plan, datasets=works, room=Room(used=used, free=max(room(job, box.inventory), 0)))
+    free = max(room(job, box.inventory), 0)
+    return JobWork(plan=plan, datasets=works, room=Room(used=used, free=free), vanished=facts.vanished)
 
 
 def plan_dataset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from zoffsite.actions.disk import target_at_hand
@@ -37,8 +38,26 @@ def status_at_hand(job: Job, hosts: Connections, state_dir: Path, now: datetime)
 def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
     """Look at both sides; changes nothing."""
     todo = find_common_base(job, hosts, look_at_source(job, hosts, now), now)
-    replicas = tuple(_status_of(job, work, now) for work in todo.datasets)
+    replicas = (*(_status_of(job, work, now) for work in todo.datasets), *map(partial(_vanished, job), todo.vanished))
     return JobStatus(job=job.name, when=now, replicas=replicas, room=todo.room)
+
+
+def _vanished(job: Job, plan: Conflict) -> ReplicaStatus:
+    """Nothing is known of it but that it is not there: its replica is looked at by nobody."""
+    objective = objective_of(job, plan.source)
+    return ReplicaStatus(
+        source=plan.source,
+        replica=plan.replica,
+        newest=None,
+        guid=None,
+        taken=None,
+        as_of=None,
+        used=0,
+        freshness=judge(None, objective),
+        objective=objective,
+        base=None,
+        error=ErrorReport.of(plan_error(plan)),
+    )
 
 
 def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:

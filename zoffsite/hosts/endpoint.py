@@ -62,6 +62,11 @@ class Source:
         lister = Lister(self._zfs, LISTING, MOST_KEPT, overview, argv.list_snapshots_of)
         return lister.inventory_since(known, lambda: self.inventory(roots))
 
+    def existing(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that are there."""
+        there = self._zfs.run(argv.list_names(names)).stdout.splitlines()
+        return tuple(name for name in names if name in there)
+
     def dataset(self, name: str) -> DatasetState:
         """One dataset as it is now, with its versions."""
         done = self._zfs.do("list", name, argv.list_one(name), timeout=LISTING)
@@ -268,7 +273,7 @@ class PlainBox:
         if root != self._root:
             return Inventory(host=self.label)
         pool = root.partition("/")[0]
-        there = self._zfs.run(argv.list_name(pool)).exit_code == 0
+        there = self._zfs.run(argv.list_names([pool])).exit_code == 0
         raise root_missing(root, self.label) if there else pool_missing(pool, self.label)
 
     def inventory_since(self, known: Listings | None) -> tuple[Inventory, Listings]:

@@ -8,7 +8,7 @@ from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.memory import NOTHING, Remembered
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import DatasetPlan, JobPlan
+from zoffsite.model.plan import Conflict, DatasetPlan, JobPlan
 from zoffsite.model.report import DatasetOutcome
 from zoffsite.model.version import Snapshot
 
@@ -18,6 +18,7 @@ class SourceFacts:
     """The source after its snapshots: `chosen` are the job's datasets, encrypted or not; `to_snapshot` full names.
 
     `left_out` are the datasets that are none of the chosen any more, because something failed before their snapshot.
+    `vanished` is what was backed up before, and is not there any more, by the job's own names and patterns.
     """
 
     inventory: Inventory
@@ -25,6 +26,7 @@ class SourceFacts:
     to_snapshot: tuple[str, ...]
     notices: tuple[Notice, ...] = ()
     left_out: tuple[DatasetOutcome, ...] = ()
+    vanished: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,12 @@ class Room:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWork:
-    """The plan of the whole run, with the facts of each dataset, in the same order."""
+    """The plan of the whole run, with the facts of each dataset, in the same order; what has vanished has none."""
 
     plan: JobPlan
     datasets: tuple[Work, ...]
     room: Room | None = None
+    vanished: tuple[Conflict, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from zoffsite.model.errors import SettingsError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.patterns import covers
-from zoffsite.model.plan import HookPlan
+from zoffsite.model.plan import Conflict, HookPlan
 from zoffsite.planning.choice import mistaken
 
 
@@ -25,17 +25,20 @@ def plan_hooks(job: Job, chosen: Sequence[DatasetState]) -> tuple[HookPlan, ...]
     return tuple(plan for plan in plans if plan.datasets)
 
 
-def check_hooks(job: Job, chosen: Sequence[DatasetState]) -> None:
+def check_hooks(job: Job, chosen: Sequence[DatasetState], gone: Sequence[Conflict] = ()) -> None:
     """Require that each pattern of each hook is about a dataset of the job, of all of them: `chosen` is not narrowed.
 
-    A hook that is never run would freeze nothing, and nobody would know. Raises SettingsError "hook-matches-nothing".
+    A hook that is never run would freeze nothing, and nobody would know; of what is `gone` that is known. Raises
+    SettingsError "hook-matches-nothing".
     """
-    names = [state.dataset.name for state in chosen]
+    missed = [each.source for each in gone]
+    names = [*(state.dataset.name for state in chosen), *missed]
     idle = [
         pattern
         for hook in job.hooks
         for pattern in hook.datasets
-        if not any(covers((pattern,), name, recursive=True) for name in names)
+        if not covers(missed, pattern, recursive=True)
+        and not any(covers((pattern,), name, recursive=True) for name in names)
     ]
     if idle:
         raise SettingsError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from zoffsite.model.dataset import CHOICE
 from zoffsite.model.errors import SettingsError
@@ -11,25 +11,49 @@ from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.patterns import covers
+from zoffsite.model.plan import Conflict
 from zoffsite.planning.choice import mistaken, opted_in, opted_out
 
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def choose(inventory: Inventory, job: Job, only: Collection[str] = ()) -> tuple[DatasetState, ...]:
+def covered(inventory: Inventory, job: Job) -> tuple[DatasetState, ...]:
+    """All datasets that the job is about, in the order of their names, whatever matches nothing."""
+    states = inventory.datasets.values()
+    return tuple(sorted((s for s in states if not _left_out(job, s) and _wanted(job, s)), key=lambda s: s.dataset.name))
+
+
+def unmatched(inventory: Inventory, job: Job) -> tuple[str, ...]:
+    """The names and patterns of the job that match nothing."""
+    names = [name for name, state in inventory.datasets.items() if not _left_out(job, state)]
+    return tuple(p for p in job.datasets if not any(covers((p,), name, recursive=job.recursive) for name in names))
+
+
+def vanished(inventory: Inventory, job: Job, known: Mapping[str, str]) -> tuple[Conflict, ...]:
+    """What matches nothing any more, one conflict each. `known`: the replicas of what was backed up, by their datasets.
+
+    A slip of the pen never matched anything: of such nothing is known.
+    """
+    gone = ((pattern, _matches(pattern, job, known)) for pattern in unmatched(inventory, job))
+    return tuple(_vanished(pattern, job, [known[name] for name in names]) for pattern, names in gone if names)
+
+
+def choose(
+    inventory: Inventory, job: Job, only: Collection[str] = (), known: Collection[str] = ()
+) -> tuple[DatasetState, ...]:
     """The job's datasets in the order of their names, encrypted or not; `only` narrows them to these names.
 
     A pattern's `*`, `?` and `[…]` never cross a slash. With `recursive`, all that is below a match belongs to it; an
     exclusion always takes what is below it too, and wins over all. A dataset's own choice (`planning.choice`) takes it
     out of any job, and into one that goes `by_property`; one whose choice is a mistake stays, to be refused by name.
     Raises SettingsError: "nothing-matched" naming each pattern without a match, "unknown-dataset" naming what of `only`
-    the job does not cover.
+    the job does not cover. Where the job has others, a pattern may be about what is gone: `known` was backed up before.
     """
-    names = [name for name, state in inventory.datasets.items() if not _left_out(job, state)]
-    unmatched = [p for p in job.datasets if not any(covers((p,), name, recursive=job.recursive) for name in names)]
-    if unmatched:
-        raise _nothing_matched(inventory, job, unmatched)
-    chosen = sorted(name for name in names if _wanted(job, inventory.datasets[name]))
+    chosen = [state.dataset.name for state in covered(inventory, job)]
+    idle = unmatched(inventory, job)
+    slips = [pattern for pattern in idle if not (chosen and _matches(pattern, job, known))]
+    if slips:
+        raise _nothing_matched(inventory, job, slips)
     if not chosen:
         raise _nobody_asked(inventory, job)
     unknown = sorted(set(only).difference(chosen))
@@ -104,6 +128,23 @@ def _literal(pattern: str) -> Iterator[str]:
         if _WILDCARD.search(component):
             return
         yield component
+
+
+def _matches(pattern: str, job: Job, names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if covers((pattern,), name, recursive=job.recursive))
+
+
+def _vanished(pattern: str, job: Job, replicas: Sequence[str]) -> Conflict:
+    more = f" and {len(replicas) - 1} more" if len(replicas) > 1 else ""
+    return Conflict(
+        source=pattern,
+        replica=replicas[0],
+        code="vanished",
+        reason=f"nothing matches it any more: destroyed, renamed, or its pool is not imported; the box keeps what it "
+        f"has of it as {replicas[0]}{more}",
+        remedy=f"if it is meant to be gone, take it out of `datasets` of [job.{job.name}]; else see what there is: "
+        "zfs list -o name",
+    )
 
 
 def _nothing_matched(inventory: Inventory, job: Job, unmatched: Sequence[str]) -> SettingsError:

@@ -87,9 +87,9 @@ def list_all_datasets() -> list[str]:
     return _list("filesystem,volume")
 
 
-def list_name(dataset: str) -> list[str]:
-    """Only whether `dataset` is there."""
-    return ["zfs", "list", "-H", "-o", "name", check_dataset(dataset)]
+def list_names(datasets: Iterable[str]) -> list[str]:
+    """Only which of `datasets` are there; it ends with a failure where one is not."""
+    return ["zfs", "list", "-H", "-o", "name", *map(check_dataset, datasets)]
 
 
 def list_snapshots(full_names: Iterable[str]) -> list[list[str]]:

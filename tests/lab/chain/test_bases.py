@@ -131,6 +131,22 @@ def test_new_children_are_picked_up_and_vanished_ones_reported_with_their_replic
     assert notices(stage.backup()) == []
 
 
+def test_one_that_the_job_names_and_that_is_gone_fails_by_name_and_the_others_go_on(make_stage: MakeStage) -> None:
+    stage = make_stage("named")
+    going, staying = child(stage, "going"), child(stage, "staying")
+    stage.configure(datasets=[going, staying])
+    stage.backup()
+    kept = stage.guids(stage.box, stage.replica(going))
+    stage.source.run(["zfs", "destroy", "-r", going])
+    stage.write("more", "20K", staying)
+    report = stage.backup(expect=1)
+    assert stage.part(report, staying)["state"] == "sent"
+    assert (stage.part(report, going)["state"], stage.part(report, going)["error"]["code"]) == ("conflict", "vanished")
+    assert stage.guids(stage.box, stage.replica(going)) == kept
+    assert stage.plan(going)["action"] == "conflict"
+    stage.backup("--dataset", staying)
+
+
 @pytest.mark.parametrize("lab", ["2.1:2.3", "2.3:2.1"], indirect=True)
 def test_clones_are_clones_on_the_box_from_the_first_run_to_the_restore(lab: object, make_stage: MakeStage) -> None:
     stage = make_stage("clones", keep_source="last = 1", keep_box="last = 1")
