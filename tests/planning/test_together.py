@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Selection
@@ -187,6 +188,24 @@ def test_a_snapshot_that_is_only_planned_is_like_no_other() -> None:
 
 
 # -- made anew, vanished
+
+
+def test_a_root_and_what_has_vanished_that_are_open_on_the_box_are_told_in_alerts() -> None:
+    root = DatasetState(dataset=replica_dataset(ROOT, mounted=True))
+    strays = [
+        on_box("tank:old", snap(7), keystatus=KeyStatus.AVAILABLE, encryptionroot="vault/box/tank:old"),
+        on_box("tank:older", mounted=True, keystatus=KeyStatus.AVAILABLE),
+        on_box("tank:shut", snap(8)),
+    ]
+    _, notices = planned([here(HOME, snap(1))], [root, *strays, on_box("tank:home", snap(1), mounted=True)])
+    told = [notice for notice in notices if notice.alert]
+    assert codes(told) == [
+        ("mounted", ROOT),
+        ("key-loaded", f"{ROOT}/tank:old"),
+        ("mounted", f"{ROOT}/tank:older"),
+    ]
+    assert f"zfs unload-key {ROOT}/tank:old" in told[1].remedy
+    assert f"zfs unmount {ROOT}/tank:older && zfs unload-key" in told[2].remedy
 
 
 def test_a_dataset_made_anew_under_its_old_name_is_told_how_to_go_on_with_both_replicas_kept() -> None:

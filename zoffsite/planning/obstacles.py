@@ -46,7 +46,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="replica-mounted",
             reason="the replica is mounted on the box: whoever is there can read it",
-            remedy=f"on the box: {_unmount(dataset)}; then find out who mounted it, and change the key",
+            remedy=f"on the box: {unmount(dataset)}; then find out who mounted it, and change the key",
         )
     if dataset.keystatus is KeyStatus.AVAILABLE:
         return Refused(
@@ -54,7 +54,7 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
             replica=name,
             code="key-loaded",
             reason="its key is loaded on the box: whoever is there can read it",
-            remedy=f"on the box: {_unload(dataset)}; then find out who loaded it, and change the key",
+            remedy=f"on the box: {unload(dataset)}; then find out who loaded it, and change the key",
         )
     if not dataset.encrypted and not unfinished:  # the first bytes of a receive bring the encryption
         return Refused(
@@ -167,14 +167,14 @@ def shown_names(names: Sequence[str]) -> str:
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} older ones"
 
 
-def _unmount(dataset: Dataset) -> str:
+def unmount(dataset: Dataset) -> str:
     """The commands after which nothing of it can be read."""
     unmount = f"zfs unmount {quote(dataset.name)}"
     loaded = dataset.keystatus is KeyStatus.AVAILABLE
-    return f"{unmount} && {_unload(dataset)}" if loaded else unmount
+    return f"{unmount} && {unload(dataset)}" if loaded else unmount
 
 
-def _unload(dataset: Dataset) -> str:
+def unload(dataset: Dataset) -> str:
     """A clone's key is that of its origin's replica: ZFS unloads it only there."""
     return f"zfs unload-key {quote(dataset.encryptionroot or dataset.name)}"
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from shlex import quote
 
+from zoffsite.model.dataset import Dataset, KeyStatus
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend
 from zoffsite.model.work import Work
-from zoffsite.planning.obstacles import renamed
+from zoffsite.planning.obstacles import renamed, unload, unmount
 
 
 def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
@@ -23,6 +24,15 @@ def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -
         for name, state in box.items()
         if name.startswith(f"{job.root}/") and name not in owners and state.snapshots
     )
+
+
+def open_notices(box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[Notice, ...]:
+    """An alert for what is mounted or has its key loaded there, and is none of `owned`: those are refused themselves.
+
+    That is the root, and what nothing is sent to any more: nobody else would look at them.
+    """
+    others = set(box).difference(owned)
+    return tuple(notice for name in sorted(others) for notice in _open(box[name].dataset))
 
 
 def renames_of(works: Sequence[Work], strays: Iterable[DatasetState]) -> dict[str, DatasetState]:
@@ -75,6 +85,25 @@ def _kept(state: DatasetState) -> Notice:
         f"it stays as it is, {len(state.snapshots)} snapshots up to @{newest.name}",
         remedy=f"to be rid of it, on the box: zfs destroy -r {quote(name)}",
     )
+
+
+def _open(dataset: Dataset) -> Iterator[Notice]:
+    if dataset.mounted:
+        yield Notice(
+            code="mounted",
+            subject=dataset.name,
+            message="it is mounted on the box: whoever is there can read it, and write to it",
+            remedy=f"on the box: {unmount(dataset)}; then find out who mounted it",
+            alert=True,
+        )
+    elif dataset.keystatus is KeyStatus.AVAILABLE:
+        yield Notice(
+            code="key-loaded",
+            subject=dataset.name,
+            message="its key is loaded on the box: whoever is there can read it",
+            remedy=f"on the box: {unload(dataset)}; then find out who loaded it, and change the key",
+            alert=True,
+        )
 
 
 def _day(creation: int) -> str:

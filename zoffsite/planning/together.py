@@ -23,7 +23,7 @@ from zoffsite.planning.clones import (
     with_lends,
 )
 from zoffsite.planning.expectation import after_send
-from zoffsite.planning.strays import renames_of, stray_notices, strays_of, with_renamed
+from zoffsite.planning.strays import open_notices, renames_of, stray_notices, strays_of, with_renamed
 
 PlanOne = Callable[[DatasetState, Family], Work]
 
@@ -46,8 +46,9 @@ def plan_together(
 
         works = _planned(facts, box, names, strays, kin, plan_or_stop)
     works = with_lends(works)
-    notices = (*stray_notices(strays, renames), *(doubled(work.plan, work.source) for work in works))
-    return works, tuple(notice for notice in notices if notice is not None)
+    twice = (doubled(work.plan, work.source) for work in works)
+    opened = open_notices(box, names.values())
+    return works, (*opened, *stray_notices(strays, renames), *(notice for notice in twice if notice is not None))
 
 
 def _planned(
