@@ -13,7 +13,8 @@ from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Selection
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, ResumeSend, UpToDate
+from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused, ResumeSend, UpToDate
+from zoffsite.model.report import DatasetOutcome, DatasetResult
 from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import NOT_TAKEN, Bookmark, Snapshot
 from zoffsite.model.work import SourceFacts, Work
@@ -52,6 +53,7 @@ def planned(
     only: Sequence[str] = (),
     tokens: Mapping[str, TokenContents] | None = None,
     covered: Sequence[str] | None = None,
+    left_out: Sequence[DatasetOutcome] = (),
 ) -> tuple[dict[str, Work], tuple[Notice, ...]]:
     """The plan of a job that covers all of `source`, or only `covered`; `only` narrows the run."""
     given = dict(chosen.replicas)
@@ -72,6 +74,7 @@ def planned(
         inventory=Inventory(host="source", datasets={state.dataset.name: state for state in source}),
         chosen=tuple(s for s in source if s.dataset.name in names and (not only or s.dataset.name in only)),
         to_snapshot=(),
+        left_out=tuple(left_out),
     )
     works, notices = plan_together(chosen, facts, there, names, plan_one)
     return {work.source.dataset.name: work for work in works}, notices
@@ -324,6 +327,40 @@ def test_a_clone_waits_where_this_run_leaves_out_its_origin() -> None:
     assert notices == ()
     works, _ = planned(FAMILY, [on_box("tank:home", snap(1))], only=["tank/clone"])
     assert isinstance(works["tank/clone"].plan, IncrementalSend)
+
+
+def test_a_clone_whose_origin_failed_before_its_snapshot_waits_for_the_next_run() -> None:
+    failed = DatasetOutcome(source=HOME, replica=f"{ROOT}/tank:home", state=DatasetResult.FAILED)
+    works, notices = planned(FAMILY, [], only=["tank/clone"], left_out=[failed])
+    plan = works["tank/clone"].plan
+    assert isinstance(plan, Conflict)
+    assert plan.code == "origin-first"
+    assert "something failed before its snapshot" in plan.reason
+    assert "--dataset" not in plan.remedy
+    assert "once that is mended, the next run sends both" in plan.remedy
+    assert notices == ()
+
+
+@pytest.mark.parametrize(
+    ("origin", "box", "code"),
+    [
+        ({"choice": "homee"}, [], "bad-choice"),
+        ({}, [on_box("tank:home", snap(11))], "diverged"),
+        ({}, [on_box("tank:home")], "replica-empty"),
+    ],
+)
+def test_a_clone_never_goes_in_full_because_its_origin_is_stopped(
+    origin: dict[str, str], box: list[DatasetState], code: str
+) -> None:
+    home = replace(FAMILY[0], dataset=replace(FAMILY[0].dataset, **origin))
+    works, notices = planned([home, FAMILY[1]], box)
+    stop, plan = works[HOME].plan, works["tank/clone"].plan
+    assert isinstance(stop, Conflict | Refused)
+    assert isinstance(plan, Conflict)
+    assert (stop.code, plan.code) == (code, "origin-first")
+    assert stop.reason in plan.reason
+    assert stop.remedy in plan.remedy
+    assert codes(notices) == []
 
 
 def test_a_clone_of_a_renamed_origin_starts_from_the_replica_under_the_old_name() -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 from zoffsite.model.family import ALONE, Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, ResumeSend, Send, SendStep
+from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, Refused, ResumeSend, Send, SendStep
 from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import NOT_TAKEN, Snapshot, Version
 from zoffsite.model.work import Work
@@ -118,15 +119,29 @@ def clone_base_of(work: Work) -> int | None:
     return steps[0].base.guid
 
 
-def origin_waits(state: DatasetState, replica: str) -> Conflict:
-    """A clone in a run that leaves out its origin, though the job covers it: it would take the origin's space again."""
+def origin_waits(state: DatasetState, replica: str, stop: Conflict | Refused | None, *, failed: bool) -> Conflict:
+    """A clone of what the job covers and this run does not send: in full it would take the origin's space again.
+
+    `stop` is what stands in the origin's way; None where it is left out, because something of it `failed` or by choice.
+    """
     name, origin = state.dataset.name, str(state.dataset.origin)
+    parent = origin_name(origin)
+    why, remedy = (
+        "which this run leaves out",
+        f"let the run send both: --dataset {quote(parent)} --dataset {quote(name)}",
+    )
+    if failed:
+        why = "which this run leaves out, because something failed before its snapshot"
+        remedy = f"see what the report says of {parent}; once that is mended, the next run sends both"
+    if stop is not None:
+        why = f"which is not sent either: {stop.reason}"
+        remedy = f"mend that first: {stop.remedy}"
     return Conflict(
         source=name,
         replica=replica,
         code="origin-first",
-        reason=f"it is a clone of {origin}, which the box does not have yet and this run leaves out",
-        remedy=f"let the run send both: --dataset {origin_name(origin)} --dataset {name}",
+        reason=f"it is a clone of {origin}, of which the box has nothing to start from, and {why}",
+        remedy=remedy,
     )
 
 

@@ -9,7 +9,7 @@ from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import FullSend
+from zoffsite.model.plan import Conflict, FullSend, Refused
 from zoffsite.model.work import SourceFacts, Work
 from zoffsite.planning.clones import (
     Kin,
@@ -64,13 +64,18 @@ def _planned(
     missing = {dataset for dataset in names if dataset not in there or not there[dataset].snapshots}
     starts = starts_of_clones(facts.chosen, missing, kin)
     chosen = {state.dataset.name for state in facts.chosen}
+    failed = {outcome.source for outcome in facts.left_out}
+    stopped = dict[str, Conflict | Refused]()
     works = dict[str, Work]()
     for state in origins_first(facts.chosen):
         name = state.dataset.name
         work = plan_one(state, family_of(state, kin, there, strays, starts.get(name, frozenset())))
         origin = origin_name(state.dataset.origin or "")
-        if isinstance(work.plan, FullSend) and origin in names and origin not in chosen:
-            work = replace(work, plan=origin_waits(state, work.plan.replica), raised=())
+        if isinstance(work.plan, FullSend) and origin in names and (origin not in chosen or origin in stopped):
+            wait = origin_waits(state, work.plan.replica, stopped.get(origin), failed=origin in failed)
+            work = replace(work, plan=wait, raised=())
+        if isinstance(work.plan, Conflict | Refused):
+            stopped[name] = work.plan
         works[name] = work
         expected = after_send(work)
         if expected is not None:
