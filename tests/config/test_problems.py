@@ -259,6 +259,9 @@ def test_a_file_that_is_no_text_is_refused(house: House) -> None:
     assert "not a UTF-8 text" in problem.message
 
 
+OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
+
+
 def second_job(house: House, root: str, extra: str = "", box: str = "other") -> House:
     table = house.text.split("[job.home]", maxsplit=1)[0].replace("[box.friend]", "[box.other]")
     house.add(table.replace("vault/home", root))
@@ -270,6 +273,15 @@ def test_two_jobs_may_not_share_a_root_nor_stand_in_each_others(house: House, ro
     problem = second_job(house, root).problem()
     assert problem.key == "job.second.box"
     assert 'job "home"' in problem.message
+
+
+@pytest.mark.parametrize(("key", "fine"), [(HOST_KEY, False), (OTHER_KEY, True)])
+def test_one_box_under_two_names_is_known_by_its_host_key(house: House, key: str, fine: bool) -> None:
+    """By DNS, and by its address inside the tunnel."""
+    table = house.text.split("[job.home]", maxsplit=1)[0].replace("[box.friend]", "[box.other]")
+    house.add(table.replace("10.77.0.2", "box.example.org").replace(HOST_KEY, key))
+    house.add('[job.second]\nbox = "other"\ndatasets = ["tank/second"]\n')
+    assert [problem.key for problem in house.problems()] == ([] if fine else ["job.second.box"])
 
 
 @pytest.mark.parametrize(("root", "fine"), [("usb/a", False), ("usb/a/b", False), ("usb/b", True)])

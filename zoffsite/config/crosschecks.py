@@ -11,6 +11,7 @@ from zoffsite.config.keyfile import check_key_file
 from zoffsite.config.machines import interface_of, tables_of
 from zoffsite.config.mistakes import WrongValueError, did_you_mean
 from zoffsite.config.names import LONGEST_DATASET, check_tunnel_address, is_pattern
+from zoffsite.config.pairing import NOBODY
 from zoffsite.config.schema import LOCAL, BoxTable, DiskTable, HostTable, JobTable, WindowTable
 from zoffsite.config.sources import Loc
 from zoffsite.model.job import Selection, SnapshotWhen
@@ -169,19 +170,23 @@ def _can_cover(job: JobTable, dataset: str) -> bool:
 def _roots(parsed: Parsed) -> Iterator[Finding]:
     """Each job has a root of its own: what one job finds under its root, and prunes there, is never another's."""
     for (first, _, place, root), (second, kind, other_place, other) in combinations(_placed(parsed), 2):
-        if place == other_place and _overlap(root, other):
+        if not place.isdisjoint(other_place) and _overlap(root, other):
             what = f'its root on the {kind} ("{other}") is, or is within, that of job "{first}" ("{root}")'
             yield ("job", second, kind), what, f"add a [{kind}.NAME] with another root, and name it here"
 
 
-def _placed(parsed: Parsed) -> Iterator[tuple[str, str, object, str]]:
-    """Each job with the kind of its target, what tells it from others of that kind, and its root there."""
+def _placed(parsed: Parsed) -> Iterator[tuple[str, str, frozenset[object], str]]:
+    """Each job with the kind of its target, what that is known by, and its root there.
+
+    A box has many names, by DNS and inside its tunnel, but one host key.
+    """
     for name, job in parsed.jobs.items():
         disk, box = parsed.disks.get(job.disk or ""), parsed.boxes.get(job.box or "")
         if disk is not None:
-            yield name, "disk", disk.guid, disk.root
+            yield name, "disk", frozenset({disk.guid}), disk.root
         elif box is not None:
-            yield name, "box", (box.host.lower(), box.port), box.root
+            known_by = {(box.host.lower(), box.port), box.host_key} - {NOBODY}
+            yield name, "box", frozenset(known_by), box.root
 
 
 def _snapshots(parsed: Parsed) -> Iterator[Finding]:
