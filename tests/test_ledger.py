@@ -355,3 +355,10 @@ def test_challenges_are_kept_spent_one_by_one_and_dropped_with_what_they_are_of(
     assert (last.answer, last.left) == (answers[1], 1)
     ledger.gone([(REPLICA, 101)])
     assert ledger.challenges() == {}
+
+
+def test_a_ledger_that_this_user_may_not_look_for_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
+    """A name that is too long stands for a directory of root's here, for root may look into any."""
+    with pytest.raises(OperationError) as caught:
+        Ledger(tmp_path / ("x" * 300) / "ledger.sqlite", "home").recall()
+    assert caught.value.code == "ledger-failed"

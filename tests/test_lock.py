@@ -168,12 +168,13 @@ def test_a_holder_that_has_not_said_who_it_is_still_holds_the_lock(tmp_path: Pat
             JobLock("home", "test", tmp_path).__enter__()
 
 
-def test_a_state_directory_that_cannot_be_made_names_the_variable(tmp_path: Path) -> None:
+def test_a_state_directory_that_cannot_be_written_to_says_who_can(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OperationError) as caught, JobLock("home", "test", tmp_path / "file"):
         pass
     assert caught.value.code == "no-state-dir"
-    assert "ZOFFSITE_STATE_DIR" in caught.value.remedy
+    assert "sudo" in caught.value.remedy
+    assert "state_dir" in caught.value.remedy
 
 
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:

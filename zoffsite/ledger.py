@@ -75,21 +75,21 @@ class Ledger:
 
     def recall(self) -> Memory:
         """All that is known of the job."""
-        if not self.path.exists():
+        if not self._made:
             return Memory()
         with self._transaction("BEGIN") as db:
             return Memory(replicas=self._replicas(db), alarms=self._alarms(db))
 
     def guids(self) -> frozenset[int]:
         """Every snapshot that any job ever sent, as far as it is written down, gone from the box or not."""
-        if not self.path.exists():
+        if not self._made:
             return frozenset()
         with self._transaction("BEGIN") as db:
             return frozenset(int(guid) for (guid,) in db.execute("SELECT guid FROM sent"))
 
     def increments(self, since: datetime) -> tuple[Increment, ...]:
         """What was sent in increments after `since`, oldest first, as far as their sizes are known."""
-        if not self.path.exists():
+        if not self._made:
             return ()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
@@ -104,7 +104,7 @@ class Ledger:
 
     def alarms(self) -> Mapping[str, tuple[StandingAlarm, ...]]:
         """The alarms that stand, by the names of their datasets."""
-        if not self.path.exists():
+        if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
             return self._alarms(db)
@@ -204,7 +204,7 @@ class Ledger:
 
     def history(self, dataset: str | None, most: int) -> tuple[Event, ...]:
         """What happened to `dataset` and all below it (None: to all), newest first, `most` events at most."""
-        if not self.path.exists():
+        if not self._made:
             return ()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
@@ -238,7 +238,7 @@ class Ledger:
 
     def proofs(self) -> Proofs:
         """What was proved, and what differed. A proof says nothing of what was sent again after it."""
-        if not self.path.exists():
+        if not self._made:
             return Proofs()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
@@ -271,7 +271,7 @@ class Ledger:
 
     def challenges(self) -> Challenges:
         """The next one of each stream that has any left."""
-        if not self.path.exists():
+        if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
             rows = db.execute(
@@ -313,7 +313,7 @@ class Ledger:
 
     def turns(self) -> Mapping[str, datetime]:
         """When each dataset was drilled last, however that ended."""
-        if not self.path.exists():
+        if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
             rows = db.execute("SELECT dataset, at FROM turns WHERE job = ?", (self.job,))
@@ -321,7 +321,7 @@ class Ledger:
 
     def drilled(self) -> Drilled:
         """The last drill of each dataset."""
-        if not self.path.exists():
+        if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
             rows = db.execute(
@@ -336,7 +336,7 @@ class Ledger:
 
     def speed(self) -> Speed | None:
         """How fast the last drills brought data back; without any, how fast the last sends took it there."""
-        if not self.path.exists():
+        if not self._made:
             return None
         with self._transaction("BEGIN") as db:
             for by, table in (("drills", "drills"), ("sends", "sent")):
@@ -357,7 +357,7 @@ class Ledger:
 
     def canary(self, guid: int) -> str | None:
         """The digest of what was written before that snapshot; None where nothing was."""
-        if not self.path.exists():
+        if not self._made:
             return None
         with self._transaction("BEGIN") as db:
             found = db.execute("SELECT sha256 FROM canaries WHERE job = ? AND guid = ?", (self.job, str(guid)))
@@ -432,11 +432,22 @@ class Ledger:
             found[dataset] = (*found[dataset], alarm)
         return dict(found)
 
+    @property
+    def _made(self) -> bool:
+        """False where there is no ledger yet; one that this user may not even look for is there, and then an error."""
+        try:
+            self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return True
+
     @contextlib.contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
         """The file, made where it is missing and brought to our version; committed unless something goes wrong."""
         try:
-            if not self.path.exists():
+            if not self._made:
                 _make(self.path)
             with contextlib.closing(_open(self.path)) as db:
                 version = db.execute("PRAGMA user_version").fetchone()[0]

@@ -71,7 +71,8 @@ class JobLock:
                 "lock",
                 f"job {self.job}",
                 f"{self.path} cannot be opened ({error.strerror})",
-                f"make {self.path.parent} writable for this user, or set ZOFFSITE_STATE_DIR to a directory that is",
+                "run it as the one who runs the jobs (sudo), or set state_dir in zoffsite.toml to a directory that all "
+                "who run them can write to",
                 code="no-state-dir",
             ) from error
 

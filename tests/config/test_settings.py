@@ -103,13 +103,28 @@ def test_the_file_is_the_named_one_then_the_variable_then_the_usual_places(
     assert find_config(named, environ) == named
 
 
+def test_all_who_run_the_jobs_of_the_machine_meet_in_one_state_directory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the timer of root and a user's command would run one job at the same time."""
+    of_machine = Path("/etc/zoffsite/zoffsite.toml")
+    there = {uid: _state_dir_of(uid, of_machine, monkeypatch) for uid in (0, 1000)}
+    assert there == {0: Path("/var/lib/zoffsite"), 1000: Path("/var/lib/zoffsite")}
+    assert _state_dir_of(1000, house.file, monkeypatch) == Path("~/.local/state/zoffsite").expanduser()
+
+
+def _state_dir_of(uid: int, file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    return state_dir(file, {})
+
+
 def test_the_state_directory_is_the_variable_then_the_setting_then_a_usual_place(house: House, tmp_path: Path) -> None:
-    assert state_dir({}).name == "zoffsite"
-    assert house.load().state_dir == state_dir({})
+    assert state_dir(house.file, {}).name == "zoffsite"
+    assert house.load().state_dir == state_dir(house.file, {})
     house.text = f'state_dir = "{tmp_path}/by-file"\n{house.text}'
     assert house.load().state_dir == tmp_path / "by-file"
     environ = {"ZOFFSITE_STATE_DIR": f"{tmp_path}/by-variable"}
-    assert house.load(**environ).state_dir == state_dir(environ) == tmp_path / "by-variable"
+    assert house.load(**environ).state_dir == state_dir(house.file, environ) == tmp_path / "by-variable"
 
 
 def test_nothing_heavy_is_imported_before_settings_are_read() -> None:

@@ -98,7 +98,7 @@ def _read(file: Path, environ: Mapping[str, str]) -> tuple[Settings | None, list
     )
     if found:
         return None, found, boxes
-    return to_settings(parsed, file, tables.state_dir or state_dir(environ), tables.notify_urls), [], boxes
+    return to_settings(parsed, file, tables.state_dir or state_dir(file, environ), tables.notify_urls), [], boxes
 
 
 def _gathered(file: Path, environ: Mapping[str, str]) -> tuple[TomlFile, Data, Origin, list[Problem]]:

@@ -36,15 +36,15 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
     raise _no_config(FILE_NAME, f"not found; looked for {', '.join(str(place.absolute()) for place in places)}")
 
 
-def state_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """Where reports and locks live if the settings file says nothing, or has not been read: `Settings.state_dir` knows.
+def state_dir(file: Path, environ: Mapping[str, str]) -> Path:
+    """Where reports and locks live if the settings, which are in `file`, say nothing.
 
-    $ZOFFSITE_STATE_DIR, else /var/lib/zoffsite for root, else the user's own place.
+    $ZOFFSITE_STATE_DIR, else /var/lib/zoffsite for root and for a file of the whole machine, else the user's own place:
+    whoever runs the jobs of one file must meet at one lock.
     """
-    variables = os.environ if environ is None else environ
-    if variables.get(STATE_VARIABLE):
-        return Path(variables[STATE_VARIABLE]).expanduser().absolute()
-    if os.geteuid() == 0:
+    if environ.get(STATE_VARIABLE):
+        return Path(environ[STATE_VARIABLE]).expanduser().absolute()
+    if os.geteuid() == 0 or file.resolve().is_relative_to("/etc"):
         return Path("/var/lib/zoffsite")
     return Path("~/.local/state/zoffsite").expanduser()
 
