@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.planning.make import snap
 from zoffsite.hosts.endpoint import PlainBox, Source
 from zoffsite.hosts.gatebox import GateBox
 from zoffsite.hosts.local import LocalRunner
@@ -148,7 +149,7 @@ def test_a_hostile_listing_is_refused(stand: Stand, box: PlainBox) -> None:
 
 def test_repeating_what_was_already_done_is_no_error(stand: Stand, source: Source) -> None:
     stand.says(err="cannot create bookmark 'tank/a#b': bookmark exists", code=1)
-    source.bookmark("tank/a@s", "tank/a#b")
+    source.bookmark(snap(1, where="tank/a"), "tank/a#b")
     stand.says(err="bookmark 'tank/a#b' does not exist.", code=1)
     source.destroy_bookmark("tank/a#b")
     stand.says(err="could not find any snapshots to destroy; check snapshot names.", code=1)

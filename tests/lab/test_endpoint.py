@@ -121,13 +121,17 @@ def test_full_then_incremental_from_a_snapshot_then_from_a_bookmark(pair: Lab, s
     (two,) = source.snapshots(["tank/enc/small@two"])
     assert send(source, box, step(two, one), "chain") < MIB
 
-    source.bookmark(two.full_name, "tank/enc/small#two")
-    source.bookmark(two.full_name, "tank/enc/small#two")  # a second time is fine
+    source.bookmark(two, "tank/enc/small#two")
+    source.bookmark(two, "tank/enc/small#two")  # a second time is fine
     source.destroy_snapshots("tank/enc/small", ["two"])
     source.destroy_snapshots("tank/enc/small", ["two"])
     pair.source.run("head -c 64K /dev/urandom > /tank/enc/small/third")
     source.snapshot(["tank/enc/small@three"])
+    (theirs,) = state_of(source, "tank/enc/small").bookmarks
+    source.bookmark(theirs, "tank/enc/small#ours")
+    source.destroy_bookmark(theirs.full_name)
     (bookmark,) = state_of(source, "tank/enc/small").bookmarks
+    assert (bookmark.name, bookmark.guid) == ("ours", two.guid)
     (three,) = source.snapshots(["tank/enc/small@three"])
     send(source, box, step(three, bookmark), "chain")
 
@@ -137,8 +141,8 @@ def test_full_then_incremental_from_a_snapshot_then_from_a_bookmark(pair: Lab, s
     assert replica.dataset.keystatus is KeyStatus.UNAVAILABLE
     assert not replica.dataset.mounted
     box.destroy_snapshots(f"{ROOT}/chain", replica.snapshots[:2])
-    source.destroy_bookmark("tank/enc/small#two")
-    source.destroy_bookmark("tank/enc/small#two")
+    source.destroy_bookmark("tank/enc/small#ours")
+    source.destroy_bookmark("tank/enc/small#ours")
     source.destroy_snapshots("tank/enc/small", ["three"])
 
 

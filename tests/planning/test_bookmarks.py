@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoffsite.planning.bookmarks import bookmark_name, has_bookmark, is_our_bookmark, superseded
+from zoffsite.planning.bookmarks import bookmark_name, is_our_bookmark, superseded, to_bookmark
 
 from .make import JOB, job, mark, snap, source
 
@@ -25,9 +25,13 @@ def test_only_our_older_bookmarks_are_superseded() -> None:
 
 
 def test_a_foreign_bookmark_is_no_reason_not_to_make_ours() -> None:
-    assert not has_bookmark(JOB, source(snap(1), bookmarks=[mark(1, name="mine")]), 101)
-    assert has_bookmark(JOB, source(snap(1), bookmarks=[mark(1)]), 101)
+    assert to_bookmark(JOB, source(snap(1), bookmarks=[mark(1, name="mine")]), 101) == snap(1)
+    assert to_bookmark(JOB, source(snap(1), bookmarks=[mark(1)]), 101) is None
 
 
-def test_a_snapshot_that_is_gone_can_no_longer_be_bookmarked() -> None:
-    assert has_bookmark(JOB, source(snap(2), bookmarks=[mark(1, name="mine")]), 101)
+def test_where_the_snapshot_is_gone_ours_is_made_from_the_bookmark_of_another() -> None:
+    """Else the next increment would depend on whether that other one cleans up."""
+    theirs = mark(1, name=bookmark_name(job(name="other"), 101))
+    assert to_bookmark(JOB, source(snap(2), bookmarks=[theirs]), 101) == theirs
+    assert to_bookmark(JOB, source(snap(2), bookmarks=[theirs, mark(1)]), 101) is None
+    assert to_bookmark(JOB, source(snap(2)), 101) is None

@@ -17,8 +17,8 @@ from zoffsite.model.inventory import DatasetState, TokenContents
 from zoffsite.model.job import Job, Retention
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused, ResumeSend, Send, Side, UpToDate
 from zoffsite.model.snapshots import Snapshots
-from zoffsite.model.version import Bookmark, Snapshot, Version
-from zoffsite.planning.bookmarks import bookmark_name, has_bookmark, is_our_bookmark, superseded
+from zoffsite.model.version import Bookmark, Snapshot
+from zoffsite.planning.bookmarks import bookmark_name, is_our_bookmark, superseded, to_bookmark
 from zoffsite.planning.common_base import Base, Diverged, find_base
 from zoffsite.planning.naming import is_ours
 from zoffsite.planning.retention import plan_both_prunes
@@ -179,14 +179,13 @@ def after_run(chosen: Job, here: DatasetState, box: DatasetState) -> DatasetStat
     """The source after the end of a run in which the box claimed to have its newest: bookmarked, then pruned."""
     assert box.newest is not None
     guid = box.newest.guid
-    versions: tuple[Version, ...] = (*here.snapshots, *here.bookmarks)
-    newest = next(version for version in versions if version.guid == guid)
     gone = superseded(chosen, here, guid)
     bookmarks = [bookmark for bookmark in here.bookmarks if bookmark not in gone]
-    if not has_bookmark(chosen, here, guid):
+    version = to_bookmark(chosen, here, guid)
+    if version is not None:
         name = bookmark_name(chosen, guid)
         bookmarks.append(
-            Bookmark(dataset=SOURCE, name=name, guid=guid, createtxg=newest.createtxg, creation=newest.creation)
+            Bookmark(dataset=SOURCE, name=name, guid=guid, createtxg=version.createtxg, creation=version.creation)
         )
     left = [s for s in here.snapshots if s not in destroyed_here(chosen, here, box)]
     return replace(here, snapshots=Snapshots.of(left), bookmarks=tuple(bookmarks))

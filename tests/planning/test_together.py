@@ -350,7 +350,7 @@ def test_a_clone_whose_origin_failed_before_its_snapshot_waits_for_the_next_run(
     ],
 )
 def test_a_clone_never_goes_in_full_because_its_origin_is_stopped(
-    origin: dict[str, str], box: list[DatasetState], code: str
+    origin: dict[str, Any], box: list[DatasetState], code: str
 ) -> None:
     home = replace(FAMILY[0], dataset=replace(FAMILY[0].dataset, **origin))
     works, notices = planned([home, FAMILY[1]], box)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -49,7 +50,8 @@ def test_reading_a_token_sends_nothing() -> None:
 
 def test_the_small_ones() -> None:
     assert argv.snapshot(["tank/a@x", "tank/b@x"]) == ["zfs", "snapshot", "tank/a@x", "tank/b@x"]
-    assert argv.bookmark("tank/a@x", "tank/a#y") == ["zfs", "bookmark", "tank/a@x", "tank/a#y"]
+    assert argv.bookmark(FROM, "tank/x y#y") == ["zfs", "bookmark", "tank/x y@one", "tank/x y#y"]
+    assert argv.bookmark(MARK, "tank/x y#y") == ["zfs", "bookmark", "tank/x y#one", "tank/x y#y"]
     assert argv.destroy_bookmark("tank/a#y") == ["zfs", "destroy", "tank/a#y"]
     assert argv.sync_pools(["tank"]) == ["zpool", "sync", "tank"]
     assert argv.version() == ["zfs", "version"]
@@ -68,8 +70,9 @@ BAD = ["-F", "tank/a b\n", "tank%x", "tank/x,y", "", "tank;id"]
         lambda bad: argv.snapshot([f"{bad}@a"]),
         lambda bad: argv.receive(bad),
         lambda bad: argv.abort_receive(bad),
-        lambda bad: argv.bookmark(f"{bad}@a", "tank#b"),
-        lambda bad: argv.bookmark("tank@a", f"{bad}#b"),
+        lambda bad: argv.bookmark(replace(FROM, dataset=bad), "tank#b"),
+        lambda bad: argv.bookmark(replace(MARK, dataset=bad), "tank#b"),
+        lambda bad: argv.bookmark(FROM, f"{bad}#b"),
         lambda bad: argv.destroy_snapshots(bad, ["a"]),
         lambda bad: argv.destroy_bookmark(f"{bad}#a"),
         lambda bad: argv.sync_pools([bad]),

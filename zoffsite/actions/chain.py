@@ -14,7 +14,7 @@ from zoffsite.model.plan import Conflict, DatasetPlan, Refused, Send, Side, UpTo
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
-from zoffsite.planning.bookmarks import has_bookmark
+from zoffsite.planning.bookmarks import to_bookmark
 from zoffsite.planning.clones import lent
 from zoffsite.planning.verification import check_replica
 
@@ -40,7 +40,9 @@ def settled(job: Job, work: Work, pruning: Collection[tuple[Side, str]]) -> bool
     """
     if not isinstance(work.plan, UpToDate) or work.replica is None:
         return False
-    if check_replica(work.plan.newest, work.replica) or not has_bookmark(job, work.source, work.plan.newest.guid):
+    if check_replica(work.plan.newest, work.replica):
+        return False
+    if to_bookmark(job, work.source, work.plan.newest.guid) is not None:
         return False
     return (Side.SOURCE, work.plan.source) not in pruning and (Side.BOX, work.plan.replica) not in pruning
 

@@ -12,7 +12,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.plan import Side
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import Pruned
-from zoffsite.planning.bookmarks import bookmark_name, has_bookmark, superseded
+from zoffsite.planning.bookmarks import bookmark_name, superseded, to_bookmark
 from zoffsite.planning.retention import plan_both_prunes
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,9 @@ def remember(job: Job, source: DatasetState, newest: Snapshot, hosts: Connection
     In this order a kill at any point leaves a base: the snapshot itself until pruning, the new bookmark after it.
     """
     host = hosts.source_of(job)
-    name = source.dataset.name
-    if not has_bookmark(job, source, newest.guid):
-        host.bookmark(newest.full_name, f"{name}#{bookmark_name(job, newest.guid)}")
+    version = to_bookmark(job, source, newest.guid)
+    if version is not None:
+        host.bookmark(version, f"{source.dataset.name}#{bookmark_name(job, newest.guid)}")
     for bookmark in superseded(job, source, newest.guid):
         host.destroy_bookmark(bookmark.full_name)
 

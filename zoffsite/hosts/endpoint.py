@@ -24,7 +24,7 @@ from zoffsite.model.listing import Listings
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
 from zoffsite.model.property import Property
-from zoffsite.model.version import Snapshot
+from zoffsite.model.version import Snapshot, Version
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
 from zoffsite.zfs.gathering import Budget
@@ -152,9 +152,9 @@ class Source:
         done = self._zfs.run(argv.read_token(token))
         return parse_token(done.stdout, done.stderr, token, exit_code=done.exit_code, host=self.label)
 
-    def bookmark(self, snapshot_full: str, bookmark_full: str) -> None:
-        """Bookmark a snapshot. That the bookmark is there already is fine: its name holds the snapshot's guid."""
-        self._zfs.do("bookmark", snapshot_full, argv.bookmark(snapshot_full, bookmark_full), fine="already-exists")
+    def bookmark(self, version: Version, bookmark_full: str) -> None:
+        """Bookmark a version. That the bookmark is there already is fine: its name holds the snapshot's guid."""
+        self._zfs.do("bookmark", version.full_name, argv.bookmark(version, bookmark_full), fine="already-exists")
 
     def hold(self, tag: str, full_names: Sequence[str]) -> None:
         """Hold these snapshots of one dataset; those that `tag` holds already are fine."""

@@ -6,7 +6,7 @@ import re
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.version import Bookmark
+from zoffsite.model.version import Bookmark, Version
 
 
 def bookmark_name(job: Job, guid: int) -> str:
@@ -19,11 +19,15 @@ def is_our_bookmark(job: Job, name: str) -> bool:
     return re.fullmatch(rf"zoffsite-{re.escape(job.name)}-[0-9a-f]{{16}}", name) is not None
 
 
-def has_bookmark(job: Job, state: DatasetState, guid: int) -> bool:
-    """True when nothing is left to bookmark: ours is there, or the snapshot is gone (another bookmark is the base)."""
-    if any(bookmark.guid == guid and is_our_bookmark(job, bookmark.name) for bookmark in state.bookmarks):
-        return True
-    return guid not in state.snapshots.guids
+def to_bookmark(job: Job, state: DatasetState, guid: int) -> Version | None:
+    """What our bookmark of this guid is to be made from: the snapshot, or else somebody's bookmark of it.
+
+    None where ours is there, or nothing is. Another's bookmark is not relied on: whoever made it may destroy it.
+    """
+    marks = [bookmark for bookmark in state.bookmarks if bookmark.guid == guid]
+    if any(is_our_bookmark(job, bookmark.name) for bookmark in marks):
+        return None
+    return state.snapshots.find(guid) or next(iter(marks), None)
 
 
 def superseded(job: Job, state: DatasetState, current_guid: int) -> tuple[Bookmark, ...]:

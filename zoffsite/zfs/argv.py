@@ -13,7 +13,7 @@ from zoffsite.model.errors import SettingsError
 from zoffsite.model.plan import SendStep
 from zoffsite.model.property import ACTING, DESCRIBING
 from zoffsite.model.restore import TO_LOOK
-from zoffsite.model.version import Bookmark
+from zoffsite.model.version import Bookmark, Version
 from zoffsite.zfs.excerpt import excerpt
 from zoffsite.zfs.names import check_bookmark, check_dataset, check_snapshot, is_version
 
@@ -107,8 +107,7 @@ def send(step: SendStep) -> list[str]:
     base = step.base
     if base is None:
         return ["zfs", "send", "-w", check_snapshot(step.to.full_name)]
-    check = check_bookmark if isinstance(base, Bookmark) else check_snapshot
-    return ["zfs", "send", "-w", "-i", check(base.full_name), check_snapshot(step.to.full_name)]
+    return ["zfs", "send", "-w", "-i", _version(base), check_snapshot(step.to.full_name)]
 
 
 def estimate(step: SendStep) -> list[str]:
@@ -203,9 +202,9 @@ def set_properties(dataset: str, settings: Sequence[str]) -> list[str]:
     return ["zfs", "set", *settings, check_dataset(dataset)]
 
 
-def bookmark(snapshot_full: str, bookmark_full: str) -> list[str]:
-    """Bookmark a snapshot, so that it can be destroyed and still be a base."""
-    return ["zfs", "bookmark", check_snapshot(snapshot_full), check_bookmark(bookmark_full)]
+def bookmark(version: Version, bookmark_full: str) -> list[str]:
+    """Bookmark a snapshot, so that it can be destroyed and still be a base; or copy a bookmark (OpenZFS 2.0)."""
+    return ["zfs", "bookmark", _version(version), check_bookmark(bookmark_full)]
 
 
 def hold(tag: str, full_names: Iterable[str]) -> list[list[str]]:
@@ -293,6 +292,10 @@ def _tagged(start: list[str], full_names: Iterable[str]) -> list[list[str]]:
 
 def _list(kinds: str) -> list[str]:
     return ["zfs", "list", "-H", "-p", "-t", kinds, "-o", ",".join(COLUMNS)]
+
+
+def _version(version: Version) -> str:
+    return (check_bookmark if isinstance(version, Bookmark) else check_snapshot)(version.full_name)
 
 
 def _snapshot_part(dataset: str, name: str) -> str:

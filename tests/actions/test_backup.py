@@ -1,0 +1,64 @@
+"""A run without Prefect, where what is asked of the hosts is left out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.actions.test_chain import INCREMENTAL
+from tests.planning.make import JOB
+from zoffsite.actions import backup
+from zoffsite.actions.progress import log_progress
+from zoffsite.hosts.connections import Connections
+from zoffsite.model.inventory import Inventory
+from zoffsite.model.plan import JobPlan
+from zoffsite.model.report import DatasetOutcome, DatasetResult
+from zoffsite.model.work import JobWork, SourceFacts
+
+NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
+FACTS = SourceFacts(inventory=Inventory(host="nas"), chosen=(), to_snapshot=())
+SENT = DatasetOutcome(source="tank/home", replica="vault/box/tank:home", state=DatasetResult.SENT)
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_no_more_datasets_than_allowed_are_sent_at_the_same_time_and_no_fewer(
+    parallel: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = replace(JOB, parallel=parallel, ledger=tmp_path / "ledger")
+    works = (INCREMENTAL,) * (2 * parallel)
+    todo = JobWork(plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=()), datasets=works)
+    crowd = Crowd(parallel)
+    monkeypatch.setattr(backup, "take_snapshots", lambda *_: FACTS)
+    monkeypatch.setattr(backup, "find_common_base", lambda *_, **__: todo)
+    monkeypatch.setattr(backup, "describe", lambda *_: None)
+    monkeypatch.setattr(backup, "replicate", crowd.replicate)
+    assert list(backup._steps(job, Connections(), (), log_progress(), NOW)) == [SENT] * len(works)
+    assert crowd.most == parallel
+
+
+class Crowd:
+    """Waits until it is as many as may be, and then for a moment in which one more would come."""
+
+    def __init__(self, allowed: int) -> None:
+        self.most = 0
+        self._allowed = allowed
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._as_many = threading.Barrier(allowed)
+        self._too_many = threading.Event()
+
+    def replicate(self, *_: object) -> DatasetOutcome:
+        with self._lock:
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+            if self._inside > self._allowed:
+                self._too_many.set()
+        self._as_many.wait(timeout=30)
+        self._too_many.wait(timeout=0.1)
+        with self._lock:
+            self._inside -= 1
+        return SENT
