@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -103,6 +107,51 @@ def test_prefect_that_was_asked_for_and_is_not_there_is_exit_code_3(folder: Path
     ended = zoffsite(folder, "backup", "--prefect", api=DEAD)
     assert ended.returncode == 3
     assert "zoffsite backup --direct" in " ".join(ended.stderr.split())
+    assert not (folder / "state/reports").exists()
+
+
+@contextmanager
+def broken_server(status: int) -> Iterator[str]:
+    """The URL of what answers `/health` as a sound Prefect API does, and everything else with `status` and a page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            sound = self.path.endswith("/health")
+            body = b"true" if sound else b"<html>"
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200 if sound else status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_PATCH = do_GET  # noqa: N815 (theirs)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/api"
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize("status", [200, 401, 500], ids=["a page", "another password", "broken"])
+def test_a_server_that_takes_no_run_stops_no_backup(folder: Path, status: int) -> None:
+    with broken_server(status) as api:
+        ended = zoffsite(folder, "backup", "--wait", api=api)
+    assert "Running directly: Prefect cannot run it (" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
+    assert (folder / "state/reports/home.json").exists()
+
+
+def test_a_server_that_takes_no_run_is_exit_code_3_where_prefect_was_asked_for(folder: Path) -> None:
+    with broken_server(401) as api:
+        ended = zoffsite(folder, "backup", "--prefect", api=api)
+    assert ended.returncode == 3
+    assert "PREFECT_API_AUTH_STRING is the server's" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
     assert not (folder / "state/reports").exists()
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from zoffsite.cli.context import console, job_of, print_json
-from zoffsite.model.errors import ExitCode, UnreachableError
+from zoffsite.model.errors import ExitCode, RunInterruptedError, ZoffsiteError
 
 if TYPE_CHECKING:
     from zoffsite.config.settings import Settings
@@ -37,15 +37,27 @@ def run_backup(name: str | None, only: Sequence[str], driver: Driver, *, wait: b
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals():
-        if _prefect_drives(driver):
-            report = _by_prefect(settings, job, only, wait=wait)
-        else:
-            report = waiting(lambda: _directly(settings, job, only), wait=wait)
+        report = _driven(settings, job, only, driver, wait=wait)
     if as_json:
         print_json(report_json(report))
     else:
         draw_report(console(), report)
     return report.exit_code
+
+
+def _driven(settings: Settings, job: Job, only: Sequence[str], driver: Driver, *, wait: bool) -> RunReport:
+    """Through Prefect if that can be; else says why not, so that nobody looks for the run in the UI in vain."""
+    if driver is not Driver.DIRECT:
+        from zoffsite.cli.prefect_api import NoPrefectError, require_api
+
+        try:
+            require_api()
+            return _by_prefect(settings, job, only, wait=wait)
+        except NoPrefectError as error:
+            if driver is Driver.PREFECT:
+                raise
+            console(stderr=True).print(f"Running directly: {error.problem}.", markup=False)
+    return waiting(lambda: _directly(settings, job, only), wait=wait)
 
 
 def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
@@ -64,23 +76,39 @@ def waiting(run: Callable[[], RunReport], *, wait: bool) -> RunReport:
 
 
 def _by_prefect(settings: Settings, job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
-    from flows.backup import run_here
-    from zoffsite.model.errors import ZoffsiteError
+    """The run as a flow in this process; NoPrefectError where Prefect ended before the run began."""
     from zoffsite.state import last_report
 
     began = datetime.now(UTC)
-    with _task_runs_unsaid():
-        try:
+    try:
+        from flows.backup import run_here
+
+        with _task_runs_unsaid():
             return run_here(job, only, wait=wait)
-        except ZoffsiteError:
-            raise
-        except BaseException as error:  # the run was ended by a signal, or Prefect's server is gone
-            report = last_report(job.name, settings.state_dir)
-            if report is None or report.started < began:
-                raise
-            if report.error_exit is not ExitCode.INTERRUPTED:
-                console(stderr=True).print(f"Prefect could not be told how the run ended ({type(error).__name__}).")
-            return report
+    except ZoffsiteError:
+        raise
+    except BaseException as error:  # the run was ended by a signal, or Prefect's server is gone or refuses
+        report = last_report(job.name, settings.state_dir)
+        if report is None or report.started < began:  # whatever begins is reported before Prefect hears of its end
+            raise _not_begun(job, error) from error
+        if report.error_exit is not ExitCode.INTERRUPTED:
+            console(stderr=True).print(f"Prefect could not be told how the run ended ({type(error).__name__}).")
+        return report
+
+
+def _not_begun(job: Job, error: BaseException) -> ZoffsiteError:
+    from zoffsite.cli.prefect_api import takes_no_run
+    from zoffsite.hosts.transfers import transfers
+
+    if isinstance(error, Exception) and not transfers.stopping:
+        return takes_no_run(error)
+    return RunInterruptedError(
+        "run",
+        f"job {job.name}",
+        "it was asked to stop before it began",
+        f"run it again: zoffsite backup --job {job.name}",
+        code="interrupted",
+    )
 
 
 @contextmanager
@@ -98,22 +126,6 @@ def _task_runs_unsaid() -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(matters)
-
-
-def _prefect_drives(driver: Driver) -> bool:
-    """Whether Prefect runs it; says why not, so that nobody looks for the run in the UI in vain."""
-    if driver is Driver.DIRECT:
-        return False
-    from zoffsite.cli.prefect_api import require_api
-
-    try:
-        require_api()
-    except UnreachableError as error:
-        if driver is Driver.PREFECT:
-            raise
-        console(stderr=True).print(f"Running directly: {error.problem}.")
-        return False
-    return True
 
 
 @contextmanager

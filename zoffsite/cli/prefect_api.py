@@ -9,13 +9,20 @@ from zoffsite.hosts.prefect_api import answers
 from zoffsite.model.errors import UnreachableError
 
 
+class NoPrefectError(UnreachableError):
+    """Prefect cannot run the job, and nothing was run; the problem says why."""
+
+
 def require_api() -> None:
-    """Return when a Prefect API is configured and answers; else an UnreachableError whose problem says why not."""
+    """Return when a Prefect API is configured and answers; else a NoPrefectError.
+
+    That it answers is known without Prefect and without a password. Whether it takes runs, only a run shows.
+    """
     url = configured_url()
     if not url:
-        raise _unreachable("no Prefect API is configured")
+        raise _no_prefect("no Prefect API is configured")
     if not answers(url):
-        raise _unreachable(f"the Prefect API at {url} does not answer")
+        raise _no_prefect(f"the Prefect API at {url} does not answer")
 
 
 def configured_url() -> str:
@@ -29,7 +36,7 @@ def configured_url() -> str:
 
         return api_url()
     except Exception as error:  # whatever Prefect makes of its files, no backup stops for it
-        raise _unreachable(f"Prefect cannot read its settings ({error})") from error
+        raise _no_prefect(f"Prefect cannot read its settings ({error})") from error
 
 
 def _configured_somewhere() -> bool:
@@ -49,12 +56,15 @@ def _names_prefect(file: Path) -> bool:
         return False
 
 
-def _unreachable(problem: str) -> UnreachableError:
-    return UnreachableError(
-        "run",
-        "through Prefect",
-        problem,
-        "start it (prefect server start) and set PREFECT_API_URL, or run without it: zoffsite backup --direct",
-        code="prefect-unreachable",
-        transient=True,
+def takes_no_run(error: Exception) -> NoPrefectError:
+    """What is wrong when an API answers, and then Prefect ends with `error` before the run has begun."""
+    why = ": ".join([type(error).__name__, *str(error).splitlines()[:1]])
+    return _no_prefect(
+        f"Prefect cannot run it ({why})",
+        "see that PREFECT_API_URL ends in /api and that PREFECT_API_AUTH_STRING is the server's",
     )
+
+
+def _no_prefect(problem: str, how: str = "start it (prefect server start) and set PREFECT_API_URL") -> NoPrefectError:
+    remedy = f"{how}, or run without it: zoffsite backup --direct"
+    return NoPrefectError("run", "through Prefect", problem, remedy, code="prefect-unreachable", transient=True)
