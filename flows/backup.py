@@ -10,7 +10,7 @@ from prefect import flow, tags
 from prefect.runtime import flow_run
 
 from flows.mapping import each_on_its_own
-from flows.run import RunFailedError, Verb, carry_out, new_name, run_tags, waits_for_the_lock
+from flows.run import RunFailedError, Verb, by_command, carry_out, new_name, run_tags
 from tasks.find_common_base import find_common_base
 from tasks.naming import name_run
 from tasks.options import call
@@ -44,7 +44,7 @@ def run_here(job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
 
     Raises the ZoffsiteError for which nothing was run, or whatever ended Prefect's own part.
     """
-    with tags(*run_tags(job.name)), waits_for_the_lock(wait):
+    with tags(*run_tags(job.name)), by_command(unattended=wait):
         state: Any = backup(job.name, list(only), return_state=True)
     ended = state.result(raise_on_failure=False)
     if isinstance(ended, RunFailedError):

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from prefect.context import FlowRunContext, TagsContext
@@ -19,12 +18,12 @@ from tasks.artifacts import show_plan, show_report, show_runs
 from tasks.naming import BY_PREFECT, bury, name_run
 from tasks.options import failed
 from zoffsite.actions.disk import target_needed
-from zoffsite.actions.retrying import patiently
 from zoffsite.actions.run import BACKUP, Known, Occasion, run_job, run_name
 from zoffsite.config.loading import load
 from zoffsite.config.settings import Settings
 from zoffsite.history import past_runs
 from zoffsite.hosts.connections import close_shared, shared
+from zoffsite.hosts.transfers import transfers
 from zoffsite.model.errors import ExitCode, ZoffsiteError
 from zoffsite.model.job import Job
 from zoffsite.model.plan import JobPlan
@@ -33,17 +32,17 @@ from zoffsite.planning.lateness import made_up_by
 from zoffsite.views.titles import plan_title, report_title
 from zoffsite.views.words import report_words
 
-_waits = ContextVar("waits", default=False)
+_unattended: ContextVar[bool | None] = ContextVar("unattended", default=None)
 
 
 @contextmanager
-def waits_for_the_lock(wait: bool) -> Iterator[None]:
-    """Whether flows in this block wait for the lock; a deployment's always do, for nobody is there to try again."""
-    token = _waits.set(wait)
+def by_command(*, unattended: bool) -> Iterator[None]:
+    """Flows in this block are run by a command, which has its own way of being stopped."""
+    token = _unattended.set(unattended)
     try:
         yield
     finally:
-        _waits.reset(token)
+        _unattended.reset(token)
 
 
 class RunFailedError(Exception):
@@ -82,13 +81,16 @@ def carry_out(verb: Verb, job: str, datasets: list[str] | None, *, dry_run: bool
     without_tracebacks(RunFailedError, SkippedError, ZoffsiteError)
     only = tuple(datasets or ())
     with logs_in_ui(), TagsContext(current_tags=set()):  # tagged tasks ask the server for leave before each start
+        if _unattended.get() is None:
+            transfers.reset()
         try:
             settings = load()
             chosen = settings.job(job)
             if dry_run and verb.plan is not None:
                 return _only_planned(settings, chosen, only, verb.plan)
-            once = partial(_once, settings, chosen, only, verb)
-            return patiently(once) if _waits.get() or _of_deployment() else once()
+            return _run(settings, chosen, only, verb)
+        except SkippedError as error:
+            return Cancelled(message=str(error), data=error)
         except ZoffsiteError as error:  # wrong settings, or the lock is held: nothing was run
             return failed(error)
         finally:
@@ -109,14 +111,19 @@ def final_state(report: RunReport) -> Any:
     return kind(message=words, data=RunFailedError(report))
 
 
-def _once(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> Any:
+def _run(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> Any:
     """The run under the job's lock; its report is saved and sent before Prefect is told."""
-    skipped = _made_up(settings, job, verb.name)
-    if skipped is not None:
-        return skipped
     name = flow_run.name or run_name(job.name)
     name_run(name, name)
-    what = Occasion(run=name, how=f"{BY_PREFECT}{name}", verb=verb.name, whole=not only, bury=bury)
+    what = Occasion(
+        run=name,
+        how=f"{BY_PREFECT}{name}",
+        verb=verb.name,
+        whole=not only,
+        unattended=_unattended.get() or _of_deployment(),
+        still_due=lambda: skip_what_was_made_up_for(settings, job, verb.name),
+        bury=bury,
+    )
     report = run_job(settings, job, what, shared(), lambda now: verb.steps(job, only, now))
     show_report(report)
     show_runs(job.name, past_runs(job.name, settings.state_dir))
@@ -131,17 +138,15 @@ def _of_deployment() -> bool:
     return context is not None and context.flow_run is not None and context.flow_run.deployment_id is not None
 
 
-def _made_up(settings: Settings, job: Job, verb: str) -> Any:
-    """Cancelled, where another run has done what this late one was to do; None where it must be run."""
+def skip_what_was_made_up_for(settings: Settings, job: Job, verb: str) -> None:
+    """Raise SkippedError where another run has done what this late one was to do."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None or not context.flow_run.auto_scheduled:
-        return None
+        return
     due = context.flow_run.expected_start_time
     other = due and made_up_by(due, datetime.now(UTC), verb, past_runs(job.name, settings.state_dir))
-    if not other:
-        return None
-    words = f"skipped: it was due at {due:%Y-%m-%d %H:%M} UTC, and {other.run} has made up for it"
-    return Cancelled(message=words, data=SkippedError(words))
+    if due and other:
+        raise SkippedError(f"skipped: it was due at {due:%Y-%m-%d %H:%M} UTC, and {other.run} has made up for it")
 
 
 def _only_planned(

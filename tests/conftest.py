@@ -13,6 +13,7 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadFileScheduling, Scheduling  # type: ignore[import-untyped]
 
 from zoffsite.config.places import CONFIG_VARIABLE
+from zoffsite.hosts.transfers import transfers
 
 DEFAULT_PAIR = os.environ.get("ZOFFSITE_LAB_PAIR", "2.1:2.3")
 """The versions of OpenZFS of the two machines, "SOURCE:BOX", for tests that do not ask for others."""
@@ -29,6 +30,14 @@ def environment_as_it_was() -> Iterator[None]:
     with patch.dict(os.environ):
         os.environ.pop(CONFIG_VARIABLE, None)
         yield
+
+
+@pytest.fixture(autouse=True)
+def work_is_allowed() -> Iterator[None]:
+    """A run that a test has stopped stops no other."""
+    transfers.reset()
+    yield
+    transfers.reset()
 
 
 @pytest.hookimpl(trylast=True)

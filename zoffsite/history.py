@@ -6,9 +6,12 @@ in which the machine was off.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -25,11 +28,12 @@ MOST = 500
 
 
 def remember_run(job: str, past: PastRun, directory: Path) -> None:
-    """Add a run of `job`, as the newest; the oldest makes room. Whoever calls holds the job's lock."""
-    lines = [*past_runs(job, directory), past][-MOST:]
-    content = "".join(f"{json.dumps(_tree(each), ensure_ascii=False)}\n" for each in lines)
+    """Add a run of `job`, as the newest; the oldest makes room. Not all that call this hold the job's lock."""
     try:
-        write_whole(_path(job, directory), content.encode())
+        with _one_at_a_time(_path(job, directory).parent):
+            lines = [*past_runs(job, directory), past][-MOST:]
+            content = "".join(f"{json.dumps(_tree(each), ensure_ascii=False)}\n" for each in lines)
+            write_whole(_path(job, directory), content.encode())
     except OSError as error:
         log.error("the history of job %s could not be saved: %s", job, error.strerror)
 
@@ -44,6 +48,18 @@ def past_runs(job: str, directory: Path) -> Sequence[PastRun]:
         log.warning("the history of job %s is not readable: %s", job, error.strerror)
         return ()
     return tuple(past for past in map(_read, lines) if past is not None)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """A run that never began, or a look of the doctor, must not take away the line of one that ends just then."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _path(job: str, directory: Path) -> Path:

@@ -63,6 +63,7 @@ def test_without_a_server_each_schedule_is_a_timer_that_makes_up_for_what_was_mi
     assert "OnCalendar=*-*-* 03:00:00 UTC" in timer
     assert "Persistent=true" in timer
     assert "zoffsite backup --job home --wait" in house.units["zoffsite-backup-home.service"]
+    assert "TimeoutStartSec=infinity" in house.units["zoffsite-backup-home.service"]
     assert "zoffsite verify --job home --tell" in house.units["zoffsite-verify-home.service"]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from zoffsite.hosts.ssh import SshRunner
-from zoffsite.hosts.transfers import transfers
 
 from .sshd import Sshd
 
@@ -30,10 +29,3 @@ def box(sshd: Sshd) -> Iterator[SshRunner]:
 def marker() -> str:
     """An argument by which the processes of one test can be found, or found missing."""
     return f"zoffsite-test-{uuid.uuid4()}"
-
-
-@pytest.fixture(autouse=True)
-def _work_is_allowed() -> Iterator[None]:
-    transfers.reset()
-    yield
-    transfers.reset()

@@ -24,14 +24,16 @@ from zoffsite.model.report import RunReport
 from zoffsite.planning.clones import waves
 
 
-def backup(settings: Settings, job: Job, only: Collection[str], progress: Progress) -> RunReport:
+def backup(
+    settings: Settings, job: Job, only: Collection[str], progress: Progress, *, unattended: bool = False
+) -> RunReport:
     """Snapshot, plan, send, verify and prune here and now. `only` narrows the job to these datasets."""
     with Connections() as hosts:
 
         def steps(now: datetime) -> Iterator[Known]:
             return _steps(job, hosts, only, progress, now)
 
-        what = Occasion(run=run_name(job.name), how="zoffsite backup", whole=not only)
+        what = Occasion(run=run_name(job.name), how="zoffsite backup", whole=not only, unattended=unattended)
         return run_job(settings, job, what, hosts, steps)
 
 

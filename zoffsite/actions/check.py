@@ -21,7 +21,8 @@ VERIFY = "verify"
 
 def verify_job(settings: Settings, job: Job) -> RunReport:
     """Look at all replicas of the job here and now, as a run: its report is saved, and told where it must be."""
-    what = Occasion(run=run_name(f"{job.name}-{VERIFY}"), how=f"zoffsite {VERIFY}", verb=VERIFY)
+    run = run_name(f"{job.name}-{VERIFY}")
+    what = Occasion(run=run, how=f"zoffsite {VERIFY}", verb=VERIFY, unattended=True)
     with Connections() as hosts:
 
         def steps(now: datetime) -> Iterator[Known]:

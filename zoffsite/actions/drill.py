@@ -102,7 +102,8 @@ def drill_job(
     progress: Progress | None = None,
 ) -> DrillReport:
     """Drill as a run: under the job's lock, its report saved, and told where it must be."""
-    what = Occasion(run=run_name(f"{job.name}-{DRILL}"), how=f"zoffsite {DRILL}", verb=DRILL, whole=not only)
+    run = run_name(f"{job.name}-{DRILL}")
+    what = Occasion(run=run, how=f"zoffsite {DRILL}", verb=DRILL, whole=not only, unattended=True)
     plans: list[DrillPlan] = []
     outcomes: list[DrillOutcome] = []
     with Connections() as hosts:

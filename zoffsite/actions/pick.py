@@ -12,7 +12,6 @@ from zoffsite.actions.properties import give_properties
 from zoffsite.actions.restore import bring_back, preview_restore
 from zoffsite.actions.unlock import Keys, open_up
 from zoffsite.hosts.connections import Connections
-from zoffsite.hosts.transfers import transfers
 from zoffsite.model.dataset import Kind
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError
 from zoffsite.model.job import Job
@@ -67,7 +66,6 @@ def pick_out(
     Raises what `preview_pick` and `restore` raise; OperationError "path-missing", "path-through-link", "target-exists"
     or "copy-failed".
     """
-    transfers.reset()
     wanted = replace(pick.wanted, to=f"{pick.wanted.to}/back")
     receiver = hosts.receiver_of(job)
     with hosts.rehearsal_of(job).scratch(pick.wanted.to, job.name):

@@ -80,7 +80,6 @@ def prove(job: Job, scope: Scope, hosts: Connections, now: datetime, progress: P
 
     Raises RunInterruptedError when it was stopped: what was proved until then is written down.
     """
-    transfers.reset()
     plan = plan_proofs(job, scope, hosts, now)
     began = time.monotonic()
     outcomes = prove_streams(job, plan.chosen, hosts, shown_as=job.name, progress=progress)
@@ -90,7 +89,8 @@ def prove(job: Job, scope: Scope, hosts: Connections, now: datetime, progress: P
 
 def prove_job(settings: Settings, job: Job, scope: Scope) -> RunReport:
     """The same as a run: under the job's lock, its report saved, and told where it must be."""
-    what = Occasion(run=run_name(f"{job.name}-{PROVE}"), how=f"zoffsite {PROVE}", verb=PROVE, whole=not scope.only)
+    run = run_name(f"{job.name}-{PROVE}")
+    what = Occasion(run=run, how=f"zoffsite {PROVE}", verb=PROVE, whole=not scope.only, unattended=True)
     with Connections() as hosts:
 
         def steps(now: datetime) -> Iterator[Known]:

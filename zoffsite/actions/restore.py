@@ -79,7 +79,6 @@ def restore(
     what lies below it. Raises what `preview_restore` raises, and RunInterruptedError when it was stopped: what has
     arrived is kept, and the same command goes on.
     """
-    transfers.reset()
     started = datetime.now(UTC)
     plan, outcomes = bring_back(job, wanted, hosts, progress, rate)
     receiver = hosts.receiver_of(job)

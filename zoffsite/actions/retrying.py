@@ -15,9 +15,10 @@ from zoffsite.planning.waits import JITTER, growing_waits
 from zoffsite.views.words import duration_words
 
 log = logging.getLogger(__name__)
-LOOKS = 180
+LONGEST_WAIT = 12 * 3600.0
+"""Seconds that a scheduled run waits for another one of its job: a long backup, a drill. A first one may take weeks."""
 PAUSE = 5.0
-"""For a lock that is held a scheduled run looks so often, so many seconds apart: a quarter of an hour."""
+"""Seconds between two looks at a lock that is held."""
 T = TypeVar("T")
 
 
@@ -52,13 +53,29 @@ def patiently(run: Callable[[], T]) -> T:
     """Call `run`; while another run of its job holds the lock, wait for the end of that one, within bounds.
 
     Nobody may be there to try again: a backup that is due while the retention is applied must not wait a day.
-    Raises LockHeldError in the end.
+    Raises LockHeldError in the end, RunInterruptedError at once when the run is stopped while it waits.
     """
-    for number in range(LOOKS):
+    deadline = time.monotonic() + LONGEST_WAIT
+    holder = ""
+    while True:
         try:
             return run()
         except LockHeldError as error:
-            if not number:
-                log.warning("%s; waiting for its end", error)
-            time.sleep(PAUSE)  # a cancelled run raises here
-    return run()
+            if time.monotonic() >= deadline:
+                raise _given_up(error) from error
+            if str(error) != holder:
+                log.warning("%s; waiting for its end, %s at most", error, duration_words(LONGEST_WAIT))
+            holder = str(error)
+            with transfers.watch():
+                transfers.stop_event.wait(PAUSE)  # a run that Prefect cancels raises here
+            transfers.check(error.operation, error.subject)
+
+
+def _given_up(error: LockHeldError) -> LockHeldError:
+    return LockHeldError(
+        error.operation,
+        error.subject,
+        f"{error.problem}; this run has waited {duration_words(LONGEST_WAIT)} for its end, and did nothing",
+        error.remedy,
+        code=error.code,
+    )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from zoffsite.actions.conclude import conclude, make_report
 from zoffsite.actions.disk import target_at_hand
+from zoffsite.actions.retrying import patiently
 from zoffsite.actions.switch import say_ended, say_started
 from zoffsite.config.settings import Settings
 from zoffsite.history import remember_run
@@ -40,13 +41,16 @@ Steps = Callable[[datetime], Iterable[Known]]
 class Occasion:
     """What is run: `run` is its name, `how` who started it, for whoever finds the lock held; `whole`: all datasets.
 
-    `bury` is told the `how` of a run that was killed, once it is found.
+    `unattended`: nobody is there to see that it cannot begin, and to try again. `still_due` is asked before it begins,
+    and raises where another run has done its work. `bury` is told the `how` of a run that was killed, once it is found.
     """
 
     run: str
     how: str
     verb: str = BACKUP
     whole: bool = True
+    unattended: bool = False
+    still_due: Callable[[], object] = lambda: None
     bury: Callable[[str], object] = lambda _: None
 
 
@@ -60,12 +64,28 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
 
     Where the target is a disk that is away, and may be, nothing is run, and the last report stays the last one.
 
-    Raises LockHeldError before anything was done. What else goes wrong is in the report; an exception that is not
-    ours (a cancelled Prefect run) ends all transfers, is reported as an interruption, and goes on.
+    Where the lock is held, LockHeldError; but an unattended run waits for it, and what keeps it from beginning is its
+    report, told like any other. What else goes wrong is in the report; an exception that is not ours (a cancelled
+    Prefect run) ends all transfers, is reported as an interruption, and goes on.
     """
     run = _Run(settings, job, what)
-    with JobLock(job.name, what.how, settings.state_dir) as lock, log_tail() as run.tail, run.shown() as board:
-        transfers.reset()
+    with log_tail() as run.tail:
+        if not what.unattended:
+            return _under_lock(run, hosts, steps)
+        try:
+            return patiently(lambda: _under_lock(run, hosts, steps))
+        except ZoffsiteError as error:
+            return run.failed(error)
+        except BaseException as error:
+            if not (run.begun or isinstance(error, Exception)):  # it was ended from outside while it waited
+                run.concluded(_interruption(job, error))
+            raise
+
+
+def _under_lock(run: _Run, hosts: Connections, steps: Steps) -> RunReport:
+    settings, job, what = run.settings, run.job, run.what
+    what.still_due()
+    with JobLock(job.name, what.how, settings.state_dir) as lock, run.shown() as board:
         try:
             run.begin()
             run.find_killed(lock.left_by)
@@ -76,8 +96,7 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
                         board.one_done()
             transfers.check("back up", f"job {job.name}")
         except ZoffsiteError as error:
-            log.error("%s; %s", error, error.remedy)
-            return run.concluded(error)
+            return run.failed(error)
         except BaseException as error:
             transfers.stop_all()
             run.concluded(_interruption(job, error))
@@ -98,6 +117,7 @@ class _Run:
     room: Room | None = None
 
     tail: Iterable[str] = ()
+    begun: bool = False
     began: Callable[[], tuple[Notice, ...]] = tuple
 
     def begin(self) -> None:
@@ -105,7 +125,8 @@ class _Run:
             self.began = say_started(self.settings, self.job)
 
     def shown(self) -> AbstractContextManager[Board]:
-        """Whoever looks from another process sees how far it is."""
+        """It has the lock, and begins. Whoever looks from another process sees how far it is."""
+        self.begun, self.started = True, datetime.now(UTC)
         return on_board(self.job.name, self.what.run, self.started, self.settings.state_dir)
 
     def idle(self) -> RunReport:
@@ -134,6 +155,10 @@ class _Run:
     def note(self, notice: Notice) -> None:
         log.warning("%s: %s", notice.subject, notice.message)
         self.notices.append(notice)
+
+    def failed(self, error: ZoffsiteError) -> RunReport:
+        log.error("%s; %s", error, error.remedy)
+        return self.concluded(error)
 
     def concluded(self, error: ZoffsiteError | None) -> RunReport:
         report = make_report(self.job, self.what.run, self.started, self.outcomes, self.notices, error)

@@ -25,9 +25,15 @@ from zoffsite.model.work import JobWork, Work
 PRUNE = "prune"
 
 
-def prune_job(settings: Settings, job: Job, only: Collection[str]) -> RunReport:
+def prune_job(settings: Settings, job: Job, only: Collection[str], *, unattended: bool = False) -> RunReport:
     """Apply the retention here and now, as a run: its report is saved, and told where it must be."""
-    what = Occasion(run=run_name(f"{job.name}-{PRUNE}"), how=f"zoffsite {PRUNE}", verb=PRUNE, whole=not only)
+    what = Occasion(
+        run=run_name(f"{job.name}-{PRUNE}"),
+        how=f"zoffsite {PRUNE}",
+        verb=PRUNE,
+        whole=not only,
+        unattended=unattended,
+    )
     with Connections() as hosts:
         return run_job(settings, job, what, hosts, lambda now: _steps(job, hosts, only, now))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
@@ -57,22 +57,15 @@ def _driven(settings: Settings, job: Job, only: Sequence[str], driver: Driver, *
             if driver is Driver.PREFECT:
                 raise
             console(stderr=True).print(f"Running directly: {error.problem}.", markup=False)
-    return waiting(lambda: _directly(settings, job, only), wait=wait)
+    return _directly(settings, job, only, wait=wait)
 
 
-def _directly(settings: Settings, job: Job, only: Sequence[str]) -> RunReport:
+def _directly(settings: Settings, job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
     from zoffsite.actions.backup import backup
     from zoffsite.cli.progress import shown_progress
 
     with shown_progress() as progress:
-        return backup(settings, job, only, progress)
-
-
-def waiting(run: Callable[[], RunReport], *, wait: bool) -> RunReport:
-    """`run`; with `wait`, after the run that holds the job's lock has ended, if it does so within bounds."""
-    from zoffsite.actions.retrying import patiently
-
-    return patiently(run) if wait else run()
+        return backup(settings, job, only, progress, unattended=wait)
 
 
 def _by_prefect(settings: Settings, job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
@@ -131,12 +124,13 @@ def _task_runs_unsaid() -> Iterator[None]:
 @contextmanager
 def stopping_on_signals() -> Iterator[None]:
     """Ctrl-C and SIGTERM end both processes of every transfer, and the run is reported; a second Ctrl-C kills."""
-    from zoffsite.hosts.transfers import stop_all
+    from zoffsite.hosts.transfers import transfers
 
     def stop(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)
-        stop_all()
+        transfers.stop_all()
 
+    transfers.reset()  # here, for a signal that comes from now on is meant for this run
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.drill import DrillReport, drill_job, plan_drill
-from zoffsite.actions.retrying import patiently
 from zoffsite.actions.unlock import Keys
 from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, job_of, print_json
@@ -30,7 +29,7 @@ def run_drill(name: str | None, only: Sequence[str], keys: Keys, *, as_json: boo
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals(), shown_progress() as progress:
-        report = patiently(lambda: drill_job(settings, job, only, keys=keys, progress=progress))
+        report = drill_job(settings, job, only, keys=keys, progress=progress)
     if as_json:
         plan = drill_plan_json(report.plan) if report.plan else {}
         drills = [drill_outcome_json(outcome) for outcome in report.outcomes]

@@ -42,7 +42,11 @@ DatasetOption = Annotated[
 ]
 DatasetsArgument = Annotated[list[str], typer.Argument(metavar="DATASET...", help="Datasets of the job.")]
 WaitOption = Annotated[
-    bool, typer.Option("--wait", help="While another run of the job goes on, wait for its end (a quarter of an hour).")
+    bool,
+    typer.Option(
+        "--wait",
+        help="For schedules: wait for another run of the job to end (12 hours), and tell of a run that cannot begin.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.prove import Scope, plan_proofs, prove, prove_job
-from zoffsite.cli.backup import stopping_on_signals, waiting
+from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.cli.progress import shown_progress
 from zoffsite.cli.report import draw_error, draw_report
@@ -63,7 +63,7 @@ def prove_and_tell(
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals():
-        report = waiting(lambda: prove_job(settings, job, _scope(job, only, within, at_most)), wait=True)
+        report = prove_job(settings, job, _scope(job, only, within, at_most))
     if as_json:
         print_json(report_json(report))
     else:

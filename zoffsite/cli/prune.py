@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.tidy import prune_job, prune_plan
-from zoffsite.cli.backup import stopping_on_signals, waiting
+from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.cli.plan import draw_prunes
 from zoffsite.cli.report import draw_report
@@ -22,7 +22,7 @@ def run_prune(name: str | None, only: Sequence[str], *, wait: bool, as_json: boo
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals():
-        report = waiting(lambda: prune_job(settings, job, only), wait=wait)
+        report = prune_job(settings, job, only, unattended=wait)
     if as_json:
         print_json(report_json(report))
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 
 from rich.padding import Padding
 from rich.text import Text
@@ -11,7 +10,7 @@ from rich.text import Text
 from zoffsite.actions.check import verify_job
 from zoffsite.actions.disk import target_needed
 from zoffsite.actions.status import status
-from zoffsite.cli.backup import stopping_on_signals, waiting
+from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, jobs_of, print_json
 from zoffsite.cli.report import draw_report
 from zoffsite.config.loading import load
@@ -42,7 +41,7 @@ def verify_and_tell(name: str | None, *, as_json: bool) -> ExitCode:
     """The same as runs: with reports that are saved, and alerts where something is wrong."""
     settings = load()
     with stopping_on_signals():
-        reports = [waiting(partial(verify_job, settings, job), wait=True) for job in jobs_of(settings, name)]
+        reports = [verify_job(settings, job) for job in jobs_of(settings, name)]
     if as_json:
         print_json([report_json(each) for each in reports])
     else:

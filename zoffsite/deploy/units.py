@@ -35,6 +35,8 @@ Environment=ZOFFSITE_STATE_DIR={state_dir}
 # Where Prefect's server is, if there is one; without an answer from it the job runs all the same.
 Environment=PREFECT_HOME={state_dir}/prefect
 EnvironmentFile=-{environment}
+# A first backup may take weeks, and a run waits up to 12 hours for another one of its job.
+TimeoutStartSec=infinity
 # SIGTERM goes to zoffsite alone, which ends the transfers on both sides and reports that it was stopped.
 KillMode=mixed
 TimeoutStopSec=90

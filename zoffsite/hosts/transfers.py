@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -92,7 +92,7 @@ class Transfers:
         self._stopping = True
 
     def reset(self) -> None:
-        """Allow work again: a new run begins in this process."""
+        """Allow work again. To be called before signals are listened to: no request to stop may be lost."""
         self._stopping = False
         self.stop_event.clear()
 
@@ -143,4 +143,3 @@ class Transfers:
 
 
 transfers = Transfers()
-stop_all: Callable[[], None] = transfers.stop_all
