@@ -118,6 +118,7 @@ def _run(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> Any
     what = Occasion(
         run=name,
         how=f"{BY_PREFECT}{name}",
+        ident=str(flow_run.id or ""),
         verb=verb.name,
         whole=not only,
         unattended=_unattended.get() or _of_deployment(),

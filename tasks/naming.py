@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterId,
     FlowRunFilterState,
     FlowRunFilterStateType,
-    FlowRunFilterTags,
 )
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
@@ -32,13 +33,14 @@ def name_run(title: str, run: str) -> None:
 
 
 @best_effort
-def bury(how: str) -> None:
-    """Let the UI know of a run that was killed, if Prefect drove it: it would stay in state Running for ever."""
-    if not how.startswith(BY_PREFECT):
-        return
+def bury(ident: str) -> None:
+    """Let the UI know of a run that was killed: it would stay in state Running for ever.
+
+    By its own id, for another machine's run of a job of the same name may have begun in the same second.
+    """
     known = FlowRunFilter(
+        id=FlowRunFilterId(any_=[UUID(ident)]),
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.CANCELLING])),
-        tags=FlowRunFilterTags(all_=[how.removeprefix(BY_PREFECT)]),
     )
     with get_client(sync_client=True) as client:
         for each in client.read_flow_runs(flow_run_filter=known):

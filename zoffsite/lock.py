@@ -26,16 +26,18 @@ _PAUSE = 0.02
 class JobLock:
     """Context manager: inside it, no other process on this state directory runs `job`.
 
-    `how` says who runs it, for whoever finds the lock held: "zoffsite backup", "Prefect run brave-otter". `left_by`,
-    inside, is the `how` of a run before that ended without leaving: it was killed, or the machine went down. "": none.
+    `how` says who runs it, for whoever finds the lock held: "zoffsite backup", "Prefect run brave-otter"; `ident` is
+    what the driver knows the run by. `left_by` and `left_ident`, inside, are those of a run before that ended without
+    leaving: it was killed, or the machine went down. "": none.
     Entering raises LockHeldError at once when the lock is held, OperationError when there is no place for the file.
     """
 
-    def __init__(self, job: str, how: str, directory: Path) -> None:
+    def __init__(self, job: str, how: str, directory: Path, ident: str = "") -> None:
         self.job = job
         self.how = how
+        self.ident = ident
         self.path = directory / "locks" / f"{job}.lock"
-        self.left_by = ""
+        self.left_by = self.left_ident = ""
         self._file: int | None = None
 
     def __enter__(self) -> Self:
@@ -50,7 +52,8 @@ class JobLock:
             os.close(file)
             raise
         self._file = file
-        self.left_by = str(_read(file).get("how", ""))
+        left = _read(file)
+        self.left_by, self.left_ident = str(left.get("how", "")), str(left.get("ident", ""))
         self._say_who()
         return self
 
@@ -81,6 +84,7 @@ class JobLock:
         assert self._file is not None  # noqa: S101 - only called while it is held
         started = datetime.now(UTC).isoformat(timespec="seconds")
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started": started, "how": self.how}
+        holder |= {"ident": self.ident} if self.ident else {}
         try:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, json.dumps(holder).encode(), 0)

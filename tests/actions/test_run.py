@@ -23,7 +23,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_a_run_before_that_was_killed_is_told_of_once(tmp_path: Path) -> None:
-    with JobLock("home", "Prefect run home-x", tmp_path) as lock:
+    with JobLock("home", "Prefect run home-x", tmp_path, ident="7") as lock:
         left = lock.path.read_bytes()
     lock.path.write_bytes(left)
     buried = list[str]()
@@ -36,15 +36,15 @@ def test_a_run_before_that_was_killed_is_told_of_once(tmp_path: Path) -> None:
     assert (notice.code, notice.alert) == ("run-killed", True)
     assert notice.message.startswith("Prefect run home-x ended without a report")
     assert run().notices == ()
-    assert buried == ["Prefect run home-x"]
+    assert buried == ["7"], "by what its driver knows it by: others may have runs of the same name"
 
 
 def test_a_run_that_is_stopped_while_it_tells_of_a_killed_one_tells_of_both(tmp_path: Path) -> None:
-    with JobLock("home", "Prefect run home-x", tmp_path) as lock:
+    with JobLock("home", "Prefect run home-x", tmp_path, ident="7") as lock:
         left = lock.path.read_bytes()
     lock.path.write_bytes(left)
 
-    def stopped(_how: str) -> None:
+    def stopped(_ident: str) -> None:
         raise KeyboardInterrupt
 
     what = Occasion(run="home-y", how="zoffsite backup", bury=stopped)

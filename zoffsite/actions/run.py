@@ -42,13 +42,15 @@ class Occasion:
     """What is run: `run` is its name, `how` who started it, for whoever finds the lock held; `whole`: all datasets.
 
     `unattended`: nobody is there to see that it cannot begin, and to try again. `still_due` is asked before it begins,
-    and raises where another run has done its work. `bury` is told the `how` of a run that was killed, once it is found.
+    and raises where another run has done its work. `ident` is what its driver knows the run by; `bury` is told that of
+    a run that was killed, once it is found.
     """
 
     run: str
     how: str
     verb: str = BACKUP
     whole: bool = True
+    ident: str = ""
     unattended: bool = False
     still_due: Callable[[], object] = lambda: None
     bury: Callable[[str], object] = lambda _: None
@@ -85,10 +87,10 @@ def run_job(settings: Settings, job: Job, what: Occasion, hosts: Connections, st
 def _under_lock(run: _Run, hosts: Connections, steps: Steps) -> RunReport:
     settings, job, what = run.settings, run.job, run.what
     what.still_due()
-    with JobLock(job.name, what.how, settings.state_dir) as lock, run.shown() as board:
+    with JobLock(job.name, what.how, settings.state_dir, what.ident) as lock, run.shown() as board:
         try:
             run.begin()
-            run.find_killed(lock.left_by)
+            run.find_killed(lock.left_by, lock.left_ident)
             with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
                 for known in steps(run.started) if there else ():  # one by one: it survives an interruption
                     run.take(known)
@@ -145,12 +147,13 @@ class _Run:
         else:
             self.outcomes.append(worded_outcome(self.job, known))
 
-    def find_killed(self, how: str) -> None:
+    def find_killed(self, how: str, ident: str) -> None:
         """What was killed can tell nobody itself."""
         if how:
             forget_listings(self.job)  # what it held does not show in them
             self.note(_killed(self.job, how))
-            self.what.bury(how)
+            if ident:
+                self.what.bury(ident)
 
     def note(self, notice: Notice) -> None:
         log.warning("%s: %s", notice.subject, notice.message)
