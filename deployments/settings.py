@@ -11,15 +11,16 @@ from zoffsite.config.settings import Settings
 from zoffsite.history import past_runs
 
 
-def settings_for_runs() -> Settings:
+def settings_for_runs(pool: str | None = None) -> Settings:
     """Read them; each run is a process of its own, which must find the same file. Raises SettingsError.
 
-    What was run while nobody served, or while Prefect's server was down, is shown to it now.
+    What was run while nobody served, or while Prefect's server was down, is shown to it now, in the name of this
+    machine's work `pool`, where it has one.
     """
     settings = load()
     os.environ[CONFIG_VARIABLE] = str(settings.file)
     for job in settings.job_names:
         past = past_runs(job, settings.state_dir)
         if past:
-            show_runs(job, past)
+            show_runs(job, past, pool)
     return settings

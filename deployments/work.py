@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     pool = words[0] if words else socket.gethostname().partition(".")[0]
     await_server()
     try:
-        settings = settings_for_runs()
+        settings = settings_for_runs(pool)
     except ZoffsiteError as error:
         print(f"{error}\nNext: {error.remedy}", file=sys.stderr)
         return error.exit_code

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.context import FlowRunContext
 
 from tasks.telling import best_effort
 from zoffsite.model.evidence import Confidence
@@ -41,15 +42,27 @@ def show_freshness(job: Job, found: JobStatus, confidence: Confidence) -> None:
 
 
 @best_effort
-def show_runs(job: str, past: Sequence[PastRun]) -> None:
-    """The last runs, be they Prefect's or not: what was run while its server was down is seen here later."""
-    _show("runs", job, runs_markdown(job, past, days_left_by(past)), "The last runs, whoever started them")
+def show_runs(job: str, past: Sequence[PastRun], pool: str | None = None) -> None:
+    """The last runs, be they Prefect's or not: what was run while its server was down is seen here later.
+
+    `pool` is this machine's, where no run says it.
+    """
+    _show("runs", job, runs_markdown(job, past, days_left_by(past)), "The last runs, whoever started them", pool)
 
 
-def _show(what: str, job: str, markdown: str, description: str) -> None:
-    create_markdown_artifact(markdown, key=artifact_key(what, job), description=description)
+def _show(what: str, job: str, markdown: str, description: str, pool: str | None = None) -> None:
+    create_markdown_artifact(markdown, key=artifact_key(what, job, pool), description=description)
 
 
-def artifact_key(*parts: str) -> str:
-    """A key of the only characters that Prefect takes: a–z, 0–9 and dashes."""
-    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
+def artifact_key(what: str, of: str, pool: str | None = None) -> str:
+    """A key of the only characters that Prefect takes: a–z, 0–9 and dashes.
+
+    With the work pool of the run, which is one machine's: others have jobs and datasets of the same name.
+    """
+    parts = (what, pool or _pool_of_run(), of)
+    return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts if part)
+
+
+def _pool_of_run() -> str | None:
+    context = FlowRunContext.get()
+    return context.flow_run.work_pool_name if context is not None and context.flow_run is not None else None

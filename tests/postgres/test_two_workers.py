@@ -34,6 +34,7 @@ def test_runs_of_two_machines_with_jobs_of_the_same_name_go_each_to_its_own(
     assert json.loads(nas.report.read_text())["run"] in ended["tags"]
     assert ended["work_pool_name"] == "nas"
     assert not office.report.exists()
+    assert {"report-nas-home", "runs-nas-home"} <= artifacts(ui, runs[0]), "another machine has a job of this name, too"
     assert int(database.ask("SELECT count(*) FROM flow_run WHERE state_type = 'FAILED'")) == 1
 
 
@@ -63,6 +64,12 @@ def test_a_worker_that_was_stopped_leaves_no_process_and_a_true_state(ui: Ui, th
 def running(ui: Ui) -> list[str]:
     found = ui.api("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["RUNNING"]}}}})
     return [str(each["id"]) for each in found]
+
+
+def artifacts(ui: Ui, run: str) -> set[str]:
+    """The keys of what a run shows."""
+    found = ui.api("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
+    return {str(each["key"]) for each in found}
 
 
 def wait_until_gone(pid: int) -> None:
