@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.context import TagsContext
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.logs import logs_in_ui, without_tracebacks
-from flows.run import new_name
+from flows.run import SkippedError, new_name, skip_what_was_made_up_for
 from tasks.doctor import examine
+from tasks.naming import BY_PREFECT
 from tasks.options import call, failed
-from zoffsite.actions.doctor import DOCTOR, tell_of
+from zoffsite.actions.doctor import DOCTOR, doctor_job
+from zoffsite.actions.run import run_name
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import close_shared
 from zoffsite.model.checkup import Checkup, Level
@@ -36,13 +39,17 @@ def doctor(job: str) -> Any:
     Args:
         job: A job of zoffsite.toml.
     """
-    without_tracebacks(SickError, ZoffsiteError)
+    without_tracebacks(SickError, SkippedError, ZoffsiteError)
     with logs_in_ui(), TagsContext(current_tags=set()):  # tagged tasks ask the server for leave before each start
         try:
             settings = load()
             chosen = settings.job(job)
-            checkup = call(examine, chosen.retries, chosen, settings.file)
-            tell_of(settings, chosen, checkup, flow_run.name or DOCTOR)
+            skip_what_was_made_up_for(settings, chosen, DOCTOR)
+            name = flow_run.name or run_name(f"{job}-{DOCTOR}")
+            look = partial(call, examine, chosen.retries, chosen, settings.file)
+            checkup = doctor_job(settings, chosen, name, f"{BY_PREFECT}{name}", look)
+        except SkippedError as error:
+            return Cancelled(message=str(error), data=error)
         except ZoffsiteError as error:  # wrong settings, or the source cannot be reached
             return failed(error)
         finally:

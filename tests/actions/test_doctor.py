@@ -11,11 +11,13 @@ import pytest
 
 from tests.doctor.make import ACCOUNT, BOX, BOX_SAYS, JOB, MACHINE, case, said
 from tests.notify.servers import Posted, web_server, web_url
-from zoffsite.actions.doctor import machine_of, tell_of
+from zoffsite.actions.doctor import doctor_job, machine_of, tell_of
 from zoffsite.config.settings import Receiver, Settings
 from zoffsite.doctor.examine import examine
+from zoffsite.history import past_runs
 from zoffsite.model.alert import AlertKind
 from zoffsite.model.checkup import Checkup
+from zoffsite.model.errors import UnreachableError
 from zoffsite.state import last_report
 
 
@@ -49,6 +51,35 @@ def test_what_counts_is_told_once_and_what_is_new_at_once(web: tuple[int, Posted
     )
     assert "the keeper last looked" in messages[1]["message"]
     assert last_report("home", tmp_path) is None, "the backup's own report is another"
+
+
+def test_what_keeps_the_doctor_from_looking_is_told_and_remembered(web: tuple[int, Posted], tmp_path: Path) -> None:
+    port, posted = web
+    receiver = Receiver(url=web_url(port), kinds=frozenset(AlertKind))
+    settings = Settings(
+        file=tmp_path / "x.toml", state_dir=tmp_path, jobs={"home": JOB}, heard_by={"home": (receiver,)}
+    )
+
+    def look() -> Checkup:
+        raise UnreachableError("reach", "nas", "nobody answers", "look at it", code="connection-refused")
+
+    with pytest.raises(UnreachableError):
+        doctor_job(settings, JOB, "home-doctor-x", "zoffsite doctor", look)
+    message = posted.get_nowait()
+    assert message["type"] == "failure"
+    assert "nobody answers" in message["message"]
+    (past,) = past_runs("home", tmp_path)
+    assert (past.verb, past.state, past.how) == ("doctor", "failed", "zoffsite doctor")
+    assert last_report("home", tmp_path) is None, "the backup's own report is another"
+
+
+def test_what_the_doctor_found_is_remembered(tmp_path: Path) -> None:
+    job = replace(JOB, ledger=tmp_path / "ledger.sqlite")
+    settings = Settings(file=tmp_path / "x.toml", state_dir=tmp_path, jobs={"home": job})
+    doctor_job(settings, job, "one", "a test", lambda: checkup(0, firewall=""))
+    doctor_job(settings, job, "two", "a test", lambda: checkup(1, secure_boot="0"))
+    assert [(each.run, each.state) for each in past_runs("home", tmp_path)] == [("one", "failed"), ("two", "ok")]
+    assert "critical" in past_runs("home", tmp_path)[0].words
 
 
 def test_a_jobs_box_is_the_one_with_its_address_and_its_user() -> None:

@@ -20,16 +20,19 @@ from zoffsite.doctor.case import Case
 from zoffsite.doctor.examine import examine
 from zoffsite.doctor.place import place_on_source
 from zoffsite.doctor.read.endpoints import other_addresses
+from zoffsite.history import remember_run
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.door import knock, try_forbidden
-from zoffsite.model.checkup import Checkup, Finding
+from zoffsite.model.checkup import Checkup, Finding, Level
 from zoffsite.model.errors import OperationError, SettingsError, UnreachableError, ZoffsiteError
 from zoffsite.model.facts import Facts, Said
+from zoffsite.model.history import PastRun
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Disk, Job, SshHost
 from zoffsite.model.notice import Notice
-from zoffsite.model.report import ErrorReport
-from zoffsite.views.checkup import whose_word, worst_first
+from zoffsite.model.report import ErrorReport, RunReport, RunState
+from zoffsite.views.checkup import checkup_words, whose_word, worst_first
+from zoffsite.views.words import report_words
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,12 +58,49 @@ def doctor(job: Job, file: Path, hosts: Connections) -> Checkup:
     return Checkup(job=job.name, when=facts.now, findings=examine(case, job.accepted))
 
 
+def doctor_job(settings: Settings, job: Job, run: str, how: str, look: Callable[[], Checkup]) -> Checkup:
+    """`look` as a run: remembered, and told of. What keeps it from looking is told as well, and raised again.
+
+    `run` is its name, `how` who started it.
+    """
+    started = datetime.now(UTC)
+
+    def remember(state: RunState, words: str) -> None:
+        seconds = round((datetime.now(UTC) - started).total_seconds(), 3)
+        past = PastRun(
+            verb=DOCTOR,
+            run=run,
+            how=how,
+            started=started,
+            seconds=seconds,
+            state=state,
+            bytes=0,
+            whole=True,
+            words=words,
+        )
+        remember_run(job.name, past, settings.state_dir)
+
+    try:
+        checkup = look()
+    except ZoffsiteError as error:
+        report = make_report(job, run, started, (), (), error)
+        _conclude(settings, job, report)
+        remember(report.state, report_words(report))
+        raise
+    tell_of(settings, job, checkup, run)
+    remember(RunState.FAILED if checkup.level is Level.CRITICAL else RunState.OK, checkup_words(checkup))
+    return checkup
+
+
 def tell_of(settings: Settings, job: Job, checkup: Checkup, run: str) -> None:
     """Alert of what counts, to whoever hears of the job and does not know it yet."""
     notices = [_notice(each) for each in worst_first(checkup)]
     for notice in notices:
         log.warning("%s: %s", notice.subject, notice.message)
-    report = make_report(job, run, checkup.when, (), notices)
+    _conclude(settings, job, make_report(job, run, checkup.when, (), notices))
+
+
+def _conclude(settings: Settings, job: Job, report: RunReport) -> None:
     conclude(settings, job, replace(report, job=f"{job.name}.{DOCTOR}"))
 
 

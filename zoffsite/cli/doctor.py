@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from zoffsite.actions.doctor import DOCTOR, doctor, tell_of
+from zoffsite.actions.doctor import DOCTOR, doctor, doctor_job
 from zoffsite.actions.run import run_name
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.config.settings import load
@@ -24,9 +26,9 @@ def run_doctor(name: str | None, *, tell: bool, as_json: bool) -> ExitCode:
     settings = load()
     job = job_of(settings, name)
     with Connections() as hosts:
-        found = doctor(job, settings.file, hosts)
-    if tell:
-        tell_of(settings, job, found, run_name(f"{job.name}-{DOCTOR}"))
+        look = partial(doctor, job, settings.file, hosts)
+        run = run_name(f"{job.name}-{DOCTOR}")
+        found = doctor_job(settings, job, run, f"zoffsite {DOCTOR}", look) if tell else look()
     if as_json:
         print_json(checkup_json(found))
     else:
