@@ -40,11 +40,14 @@ def run_and_stop_in_order(argv: Sequence[str]) -> int:
 
 
 def _stop_runs(starter: int) -> None:
+    """Until none is left: as long as we wait for the first, new ones may be picked up."""
     deadline = time.monotonic() + PATIENCE
-    for run in runs(starter):
-        with suppress(ProcessLookupError):
-            _tell(run)
-    while any(runs(starter)) and time.monotonic() < deadline:
+    told = set[int]()
+    while (left := set(runs(starter))) and time.monotonic() < deadline:
+        for run in left - told:
+            with suppress(ProcessLookupError):
+                _tell(run)
+        told |= left
         time.sleep(0.1)  # they are not our children, so that nobody can wait for them
 
 

@@ -16,11 +16,16 @@ def end(*_):
     print(sys.argv[1] + " cleaned up\\\\n", end="", flush=True)  # one write: two of them share the pipe
     sys.exit()
 signal.signal(signal.SIGTERM, end)
-print(sys.argv[1], "begun", flush=True)
+print(sys.argv[1] + " begun\\\\n", end="", flush=True)
 while True:
     signal.pause()
 '''
-IDLE = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('helper begun', flush=True); signal.pause()"
+IDLE = '''
+import signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("helper begun\\\\n", end="", flush=True)
+signal.pause()
+'''
 def end(*_):
     print("starter stopped", flush=True)
     for each in started:
@@ -35,6 +40,47 @@ started = [
 while True:
     signal.pause()
 """
+PICKS_UP = """
+import signal, subprocess, sys
+FIRST = '''
+import os, signal, sys
+def end(*_):
+    os.kill(os.getppid(), signal.SIGUSR1)
+    sys.stdin.read()  # its clean-up takes longer than the whole second run
+    print("first cleaned up", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("first begun", flush=True)
+while True:
+    signal.pause()
+'''
+SECOND = '''
+import signal, sys
+def end(*_):
+    print("second cleaned up", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+while True:
+    signal.pause()
+'''
+def pick_up(*_):
+    wait = lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # until it can clean up
+    started.append(subprocess.Popen([sys.executable, "-c", SECOND], preexec_fn=wait))
+    started[1].wait()
+    started[0].stdin.close()
+def end(*_):
+    print("starter stopped", flush=True)
+    for each in started:
+        each.kill()
+    sys.exit()
+signal.signal(signal.SIGUSR1, pick_up)
+signal.signal(signal.SIGTERM, end)
+started = [subprocess.Popen([sys.executable, "-c", FIRST], stdin=subprocess.PIPE)]
+while True:
+    signal.pause()
+"""
+"""While the first run cleans up, a second one is picked up."""
 RUNNING = ("worker's run", "served run", "helper")
 STOPPER = """
 import sys
@@ -63,6 +109,15 @@ def test_its_runs_clean_up_before_it_is_stopped_whether_or_not_they_lead_a_group
         assert process.returncode == 0
     assert set(said[:2]) == {"worker's run cleaned up", "served run cleaned up"}
     assert said[2:] == ["starter stopped"]
+
+
+def test_a_run_that_is_picked_up_meanwhile_cleans_up_too() -> None:
+    with running(PICKS_UP) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "first begun\n"
+        process.terminate()
+        said = process.communicate(timeout=20)[0].splitlines()
+    assert said == ["second cleaned up", "first cleaned up", "starter stopped"]
 
 
 def test_what_ends_by_itself_is_told_by_its_exit_code() -> None:
