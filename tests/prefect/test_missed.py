@@ -37,7 +37,8 @@ def test_of_the_doctors_missed_runs_one_is_carried_out(tmp_path: Path, monkeypat
         words="",
     )
     remember_run("home", other, tmp_path / "state")
-    missed = FlowRun(flow_id=uuid4(), auto_scheduled=True, expected_start_time=now - timedelta(days=1))
+    due = now - timedelta(days=1)
+    missed = FlowRun.model_validate({"flow_id": uuid4(), "auto_scheduled": True, "expected_start_time": due})
     with FlowRunContext.model_construct(flow_run=missed):
         state = doctor.fn("home")
     assert state.type == "CANCELLED"

@@ -13,7 +13,7 @@ from zoffsite.config.settings import Settings
 from zoffsite.deploy.calendar import calendar_lines
 from zoffsite.deploy.changes import Change, Fate, changes
 from zoffsite.deploy.spec import Deployment, Needs, Timed, Way
-from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNITS, environment_of, files_of, started
+from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNFINISHED, UNITS, environment_of, files_of, started
 from zoffsite.files import write_whole
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import OperationError, SettingsError
@@ -38,6 +38,11 @@ class Machine:
     def live(self) -> bool:
         """Whether units can be started: systemd runs here, and its own files are what is changed."""
         return self.root == Path("/") and Path("/run/systemd/system").is_dir()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a deployment before was cut off."""
+        return self.at(UNFINISHED).exists()
 
 
 def describe(settings: Settings, way: Way, *, port: int = 4200, pool: str = "", api: str = "") -> Deployment:
@@ -77,7 +82,9 @@ def plan_deployment(deployment: Deployment, machine: Machine, environ: Mapping[s
 
 def carry_out(deployment: Deployment, machine: Machine, planned: tuple[Change, ...]) -> tuple[str, ...]:
     """Make the changes; what was told to systemd, as commands. OperationError when it refuses."""
-    orders = commands(deployment, planned) if machine.live else ()
+    orders = commands(deployment, planned, unfinished=machine.unfinished) if machine.live else ()
+    if machine.live and any(each.fate is not Fate.SAME for each in planned):
+        _apply(Change(path=UNFINISHED, fate=Fate.NEW), machine)
     settled = [order for order in orders if order[1] == "disable"]
     for order in settled:
         _order(order)
@@ -87,18 +94,19 @@ def carry_out(deployment: Deployment, machine: Machine, planned: tuple[Change, .
     for order in orders:
         if order not in settled:
             _order(order)
+    _apply(Change(path=UNFINISHED, fate=Fate.GONE), machine)
     return tuple(" ".join(order) for order in orders)
 
 
-def commands(deployment: Deployment, planned: tuple[Change, ...]) -> tuple[tuple[str, ...], ...]:
-    """What systemd is told. What runs already is restarted only if it has changed."""
+def commands(deployment: Deployment, planned: tuple[Change, ...], *, unfinished: bool) -> tuple[tuple[str, ...], ...]:
+    """What systemd is told. What runs already is restarted only if it has changed, or if nobody knows."""
     changed = {Path(each.path).name for each in planned if each.fate is Fate.CHANGED}
     gone = [Path(each.path).name for each in planned if each.fate is Fate.GONE]
     orders = [("systemctl", "disable", "--now", *gone)] if gone else []
-    if any(each.fate is not Fate.SAME for each in planned):
-        orders.append(("systemctl", "daemon-reload"))
+    orders.append(("systemctl", "daemon-reload"))
     orders.append(("systemctl", "enable", "--now", *started(deployment)))
-    again = [name for name in started(deployment) if name in changed or Path(ENVIRONMENT).name in changed]
+    every = unfinished or Path(ENVIRONMENT).name in changed
+    again = [name for name in started(deployment) if every or name in changed]
     return tuple([*orders, ("systemctl", "restart", *again)] if again else orders)
 
 

@@ -32,8 +32,12 @@ def run_deploy(way: Way, *, port: int, pool: str | None, api: str | None, root: 
         )
     machine = Machine(root=root)
     planned = plan_deployment(deployment, machine, os.environ)
-    said = tuple(map(" ".join, commands(deployment, planned))) if dry_run else carry_out(deployment, machine, planned)
-    _draw(console(), planned, said)
+    unfinished = machine.unfinished
+    if dry_run:
+        said = tuple(map(" ".join, commands(deployment, planned, unfinished=unfinished)))
+    else:
+        said = carry_out(deployment, machine, planned)
+    _draw(console(), planned, said, unfinished=unfinished)
     if dry_run:
         console().print("Nothing was changed.")
     else:
@@ -41,12 +45,14 @@ def run_deploy(way: Way, *, port: int, pool: str | None, api: str | None, root: 
     return ExitCode.OK
 
 
-def _draw(out: Console, planned: tuple[Change, ...], said: tuple[str, ...]) -> None:
+def _draw(out: Console, planned: tuple[Change, ...], said: tuple[str, ...], *, unfinished: bool) -> None:
     for change in planned:
         out.print(f"{change.fate:<8} {change.path}{' (secret)' if change.secret else ''}", markup=False, soft_wrap=True)
     for line in said:
         out.print(f"run      {line}", markup=False, soft_wrap=True)
-    if all(change.fate is Fate.SAME for change in planned):
+    if unfinished:
+        out.print("An earlier deployment was cut off: what it set up is started anew.")
+    elif all(change.fate is Fate.SAME for change in planned):
         out.print("All is as it should be.")
 
 

@@ -7,6 +7,8 @@ from zoffsite.deploy.spec import Deployment, Timed, Way
 
 UNITS = "/etc/systemd/system"
 ENVIRONMENT = "/etc/zoffsite/prefect.env"
+UNFINISHED = "/etc/zoffsite/deploy-unfinished"
+"""There while a deployment goes on: one that was cut off may have left old units running beside new files."""
 MARK = "# Written by `zoffsite deploy`, which overwrites it. Changes of yours: systemctl edit "
 SERVER, SERVE, WORKER = "zoffsite-prefect.service", "zoffsite-serve.service", "zoffsite-worker.service"
 COMMANDS = {
