@@ -8,14 +8,15 @@ import sqlite3
 import stat
 import subprocess
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_commands import write_settings, zoffsite
 from zoffsite.actions import escrow
-from zoffsite.actions.escrow import read_escrow, write_escrow
+from zoffsite.actions.escrow import lay_out, read_escrow, write_escrow
+from zoffsite.config.settings import load
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError
 from zoffsite.sealing import seal
@@ -124,3 +125,57 @@ def test_the_ledger_in_it_has_no_room_left_by_old_rows_and_opens_by_itself(tmp_p
     assert file.stat().st_size > 1_000_000 or Path(f"{file}-wal").stat().st_size > 1_000_000
     assert zoffsite("escrow", "write", "file", "--passphrase-file", "words").returncode == 0
     assert len(read_escrow(tmp_path / "file", PASSPHRASE)["ledger.sqlite"]) < 200_000
+
+
+TUNNEL = """
+[box.friend.tunnel]
+endpoints = ["home.example.org"]
+"""
+
+
+def test_secrets_and_the_source_s_half_of_the_kit_go_in_and_come_back_where_they_were(tmp_path: Path) -> None:
+    write_settings(tmp_path, 22, remote=False)
+    with (tmp_path / "zoffsite.toml").open("a") as file:
+        file.write(TUNNEL)
+    (tmp_path / ".env").write_text("ZOFFSITE_SECRETS_DIR=secrets\n")
+    (tmp_path / ".env").chmod(0o600)
+    etc = tmp_path / "etc"
+    for name, text in {
+        "secrets/zoffsite_notify_urls": "json://localhost",
+        "secrets/other": "not ours",
+        "etc/tunnel-friend/private.key": "wg",
+        "etc/tunnel-friend/preshared.key": "psk",
+        "etc/unlock-friend/passphrase": "of the disk",
+        "etc/unlock-another/passphrase": "of no box here",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    gathered = escrow.gather(load(tmp_path / "zoffsite.toml", environ={}), [], etc)
+    lay_out(gathered.files, tmp_path / "new")
+    back = tmp_path / "new" / "keys" / str(tmp_path.resolve()).lstrip("/")
+    assert (back / "secrets/zoffsite_notify_urls").read_text() == "json://localhost"
+    assert sorted(path.read_text() for path in (back / "etc").rglob("*") if path.is_file()) == [
+        "of the disk",
+        "psk",
+        "wg",
+    ]
+    assert not (back / "secrets/other").exists()
+    assert gathered.unread == ()
+
+
+def test_what_is_root_s_alone_is_said_to_be_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_settings(tmp_path, 22, remote=False)
+    with (tmp_path / "zoffsite.toml").open("a") as file:
+        file.write(TUNNEL)
+    folder = tmp_path / "etc" / "tunnel-friend"
+    folder.mkdir(parents=True)
+    listing = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:  # root, as whom tests may run, is never refused
+        if path == folder:
+            raise PermissionError(13, "Permission denied")
+        return listing(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    gathered = escrow.gather(load(tmp_path / "zoffsite.toml", environ={}), [], tmp_path / "etc")
+    assert gathered.unread == (f"{folder}: Permission denied",)

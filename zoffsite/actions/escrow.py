@@ -8,8 +8,10 @@ import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from zoffsite.config.loading import load_machines, secret_files
 from zoffsite.config.settings import Settings
 from zoffsite.files import write_new, write_whole
 from zoffsite.model.errors import OperationError
@@ -28,6 +30,8 @@ What is in this folder was written by `zoffsite escrow write`. After a fire, on 
      cp -r keys/. /
      cp ledger.sqlite /var/lib/zoffsite/
      zoffsite config check --offline
+   Below keys/ each file has the path that it had: login keys, what was put in by --include, the files of
+   ZOFFSITE_SECRETS_DIR (set that variable again, if the environment had it), the tunnels' and unlock keys.
    `source` of a job that named another machine is left out now.
 3. Make a pool, then bring back each dataset:
      zoffsite restore DATASET --to POOL/DATASET --ask-key --mount      from the box, over the network
@@ -36,22 +40,41 @@ What is in this folder was written by `zoffsite escrow write`. After a fire, on 
 """
 
 
-def escrow_files(settings: Settings, include: Iterable[Path]) -> dict[str, bytes]:
-    """What goes in, by its name there: settings, pairings, login keys, the ledger, and whatever else is named.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escrow:
+    """What goes in, by its name there; and what is here and could not be read, with why."""
 
-    Keys of data are where only their owner knows: name them. Raises OperationError "unreadable".
+    files: dict[str, bytes]
+    unread: tuple[str, ...]
+
+
+def gather(settings: Settings, include: Iterable[Path], etc: Path = Path("/etc/zoffsite")) -> Escrow:
+    """Settings, pairings, login keys, secrets, the source's half of each kit in `etc`, and whatever else is named.
+
+    Keys of data are where only their owner knows: name them. Raises OperationError "unreadable" but for what is root's
+    alone, which is in `unread`.
     """
     folder = settings.file.parent
-    found = {"README": README.encode(), f"settings/{settings.file.name}": _read(settings.file)}
+    files = {"README": README.encode(), f"settings/{settings.file.name}": _read(settings.file)}
     for path in (folder / ".env", *sorted(folder.glob("*.pairing"))):
         if path.exists():
-            found[f"settings/{path.name}"] = _read(path)
-    for path in (*_login_keys(settings.jobs.values()), *(each.absolute() for each in include)):
-        found[f"keys{path.resolve()}"] = _read(path)
+            files[f"settings/{path.name}"] = _read(path)
+    named = (each.absolute() for each in include)
+    for path in (*_login_keys(settings.jobs.values()), *secret_files(settings.file), *named):
+        files[_place(path)] = _read(path)
+    unread = list[str]()
+    for path in _kits(settings.file, etc, unread):
+        try:
+            files[_place(path)] = _read(path)
+        except OperationError as error:
+            unread.append(f"{path}: {error.problem}")
+    return Escrow(files=files, unread=tuple(unread))
+
+
+def ledger_file(settings: Settings) -> dict[str, bytes]:
+    """The ledger, as it goes in; nothing where there is none yet. Raises OperationError "unreadable"."""
     ledger = next(iter(settings.jobs.values())).ledger
-    if ledger.exists():
-        found["ledger.sqlite"] = _snapshot(ledger)
-    return found
+    return {"ledger.sqlite": _snapshot(ledger)} if ledger.exists() else {}
 
 
 def write_escrow(path: Path, files: Mapping[str, bytes], passphrase: str) -> None:
@@ -136,6 +159,23 @@ def _login_keys(jobs: Iterable[Job]) -> Iterator[Path]:
             if path not in seen and path.exists():
                 seen.add(path)
                 yield path
+
+
+def _kits(settings: Path, etc: Path, unread: list[str]) -> Iterator[Path]:
+    """The files of the tunnels and for the boxes' system disks, which no box needs to be told again if they are kept."""
+    for machine in load_machines(settings)[1]:
+        for folder in (etc / f"tunnel-{machine.name}", etc / f"unlock-{machine.name}"):
+            try:
+                yield from sorted(path for path in folder.iterdir() if path.is_file())
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                unread.append(f"{folder}: {error.strerror}")
+
+
+def _place(path: Path) -> str:
+    """Where a file goes: below the path that it has, also where it is a link itself."""
+    return f"keys{path.parent.resolve() / path.name}"
 
 
 def _snapshot(ledger: Path) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
-from zoffsite.actions.escrow import escrow_files, lay_out, read_escrow, write_escrow
+from zoffsite.actions.escrow import gather, lay_out, ledger_file, read_escrow, write_escrow
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load
 from zoffsite.model.errors import SettingsError
@@ -19,12 +19,16 @@ from zoffsite.views.words import size_words
 
 def write(path: Path, include: Sequence[Path], passphrase_file: Path | None) -> None:
     """Seal settings, login keys, ledger and `include` into one file, and read it back."""
-    files = escrow_files(load(), include)
+    settings = load()
+    gathered = gather(settings, include)
+    files = {**gathered.files, **ledger_file(settings)}
     passphrase = _passphrase(passphrase_file, twice=True)
     write_escrow(path, files, passphrase)
     _draw(files)
     out = console()
     out.print(Text(f"sealed in {path}, and read back. Keep copies where a fire here does not reach, not on the box."))
+    for each in gathered.unread:
+        out.print(Text(f"Not in it, for it cannot be read by this user: {each}"))
     if not include:
         out.print(Text("No key of your data is in it. To have them in it: --include /root/keys/tank"))
 

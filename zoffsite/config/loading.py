@@ -52,6 +52,13 @@ def load_machines(path: Path | None = None) -> tuple[Path, tuple[Machine, ...]]:
     return file, boxes
 
 
+def secret_files(file: Path, *, environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """The files of the secrets directory that hold variables of ours; none where there is no such directory."""
+    directory = _secrets_dir(file.parent, os.environ if environ is None else environ)
+    found = from_secrets_dir(directory).found if directory else ()
+    return tuple(Path(variable.file) for variable in found)
+
+
 def show(path: Path | None = None) -> tuple[Path, tuple[Shown, ...]]:
     """The settings file, and every setting with its value and origin; SettingsError as for `load`."""
     file = find_config(path)
@@ -115,10 +122,15 @@ def _gathered(file: Path, environ: Mapping[str, str]) -> tuple[TomlFile, Data, O
 def _variables(directory: Path, environ: Mapping[str, str]) -> tuple[list[Variables], list[Problem]]:
     """The variables of each place, the strongest place first."""
     environment, dotenv = from_environment(environ), from_dotenv(directory / ".env")
-    secrets_dir = environment.secrets_dir or dotenv.secrets_dir
-    secrets = from_secrets_dir(directory / Path(secrets_dir).expanduser()) if secrets_dir else Variables()
+    secrets_dir = _secrets_dir(directory, environ)
+    secrets = from_secrets_dir(secrets_dir) if secrets_dir else Variables()
     places = [environment, dotenv, secrets]
     return places, [*(fault for place in places for fault in place.problems), *repeated(dotenv, secrets)]
+
+
+def _secrets_dir(directory: Path, environ: Mapping[str, str]) -> Path | None:
+    named = from_environment(environ).secrets_dir or from_dotenv(directory / ".env").secrets_dir
+    return directory / Path(named).expanduser() if named else None
 
 
 def _with_a_table(place: Variables, data: Data, found: list[Problem]) -> list[Variable]:
