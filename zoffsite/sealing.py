@@ -42,10 +42,15 @@ def seal(content: bytes, passphrase: str, *, cost: int = COST) -> bytes:
     return head + AESGCM(_key(passphrase, salt, cost)).encrypt(nonce, content, head)
 
 
+def is_sealed(content: bytes) -> bool:
+    """Whether this was sealed, by its first bytes."""
+    return content.startswith(MAGIC)
+
+
 def unseal(sealed: bytes, passphrase: str) -> bytes:
     """What was sealed. Raises SettingsError: "not-an-escrow", or "wrong-passphrase", also where a byte was changed."""
     head, cost = sealed[:_HEAD], sealed[len(MAGIC)] if len(sealed) > _HEAD else 0
-    if not head.startswith(MAGIC) or not 1 <= cost <= DEAREST:
+    if not is_sealed(head) or not 1 <= cost <= DEAREST:
         raise SettingsError(
             "open",
             "the escrow file",

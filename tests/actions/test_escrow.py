@@ -179,3 +179,29 @@ def test_what_is_root_s_alone_is_said_to_be_left_out(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Path, "iterdir", iterdir)
     gathered = escrow.gather(load(tmp_path / "zoffsite.toml", environ={}), [], tmp_path / "etc")
     assert gathered.unread == (f"{folder}: Permission denied",)
+
+
+def test_what_is_printed_can_be_typed_back_key_by_key_and_needs_no_ledger(tmp_path: Path, zoffsite: Zoffsite) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    (tmp_path / "data.key").write_bytes(bytes(range(100, 132)))
+    Ledger(tmp_path / "state" / "ledger.sqlite", "home").trust("vault/r", "tank/home", 7, "aa", anew=False)
+    done = zoffsite("escrow", "print", "--include", "data.key", "--out", "paper")
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE((tmp_path / "paper").stat().st_mode) == 0o600
+    text = (tmp_path / "paper").read_text()
+    assert zoffsite("escrow", "print", "--include", "data.key").stdout == text
+    assert zoffsite("escrow", "print", "--out", "paper").returncode == 1, "nothing is overwritten"
+    assert 'datasets = ["tank/home"]' in text
+    assert "= ledger.sqlite" not in text
+    lines = text.splitlines()
+    start = next(at for at, line in enumerate(lines) if line.endswith("data.key"))
+    (tmp_path / "typed").write_text("\n".join(line.lower() if " * " in line else line for line in lines[start:]))
+    (tmp_path / "zoffsite.toml").rename(tmp_path / "burnt")
+    done = zoffsite("escrow", "open", "typed", "--out", "new")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"new/keys{tmp_path.resolve()}/data.key").read_bytes() == bytes(range(100, 132))
+    (tmp_path / "typed").write_text(text.replace("[job.home]", "[job.hose]"))
+    done = zoffsite("escrow", "open", "typed", "--out", "other")
+    assert done.returncode == 1
+    assert "does not fit its check" in done.stderr
+    assert not (tmp_path / "other").exists()

@@ -16,7 +16,8 @@ from zoffsite.config.settings import Settings
 from zoffsite.files import write_new, write_whole
 from zoffsite.model.errors import OperationError
 from zoffsite.model.job import Job, SshHost
-from zoffsite.sealing import seal, unseal
+from zoffsite.paper import from_paper, to_paper
+from zoffsite.sealing import is_sealed, seal, unseal
 
 LARGEST = 1 << 30
 """Bytes of all that is in it: settings, keys, and a ledger of three million snapshots."""
@@ -91,8 +92,7 @@ def write_escrow(path: Path, files: Mapping[str, bytes], passphrase: str) -> Non
     try:
         write_whole(path, seal(_pack(files), passphrase), check=check)
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise OperationError("write", str(path), problem, f"ls -ld {path.parent}", code="unwritable") from error
+        raise _unwritable(path, error) from error
 
 
 def _check_size(path: Path, files: Mapping[str, bytes]) -> None:
@@ -117,6 +117,20 @@ def _pack(files: Mapping[str, bytes]) -> bytes:
             entry.size, entry.mode = len(content), 0o600
             archive.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
+
+
+def write_paper(path: Path, files: Mapping[str, bytes]) -> None:
+    """All of it as text, unsealed, into a new file for its owner alone. Raises OperationError "unwritable"."""
+    try:
+        write_new(path, "".join(f"{line}\n" for line in to_paper(files)).encode(), 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def read_paper(path: Path) -> dict[str, bytes] | None:
+    """What was typed back from paper; None where the file is another one. Raises OperationError as `from_paper`."""
+    content = _read(path)
+    return None if is_sealed(content) else from_paper(content.decode("utf-8", "replace"))
 
 
 def read_escrow(path: Path, passphrase: str) -> dict[str, bytes]:
@@ -162,7 +176,7 @@ def _login_keys(jobs: Iterable[Job]) -> Iterator[Path]:
 
 
 def _kits(settings: Path, etc: Path, unread: list[str]) -> Iterator[Path]:
-    """The files of the tunnels and for the boxes' system disks, which no box needs to be told again if they are kept."""
+    """The files of the tunnels and for the boxes' system disks: with these no box has to be told anything again."""
     for machine in load_machines(settings)[1]:
         for folder in (etc / f"tunnel-{machine.name}", etc / f"unlock-{machine.name}"):
             try:
@@ -206,6 +220,11 @@ def _read(path: Path) -> bytes:
 
 def _unreadable(path: Path, problem: str) -> OperationError:
     return OperationError("read", str(path), problem, f"ls -l {path}", code="unreadable")
+
+
+def _unwritable(path: Path, error: OSError) -> OperationError:
+    problem = error.strerror or str(error)
+    return OperationError("write", str(path), problem, f"ls -ld {path.parent} {path}", code="unwritable")
 
 
 def _bad(path: Path, problem: str) -> OperationError:

@@ -10,10 +10,11 @@ from pathlib import Path
 from rich.padding import Padding
 from rich.text import Text
 
-from zoffsite.actions.escrow import gather, lay_out, ledger_file, read_escrow, write_escrow
+from zoffsite.actions.escrow import gather, lay_out, ledger_file, read_escrow, read_paper, write_escrow, write_paper
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load
 from zoffsite.model.errors import SettingsError
+from zoffsite.paper import to_paper
 from zoffsite.views.words import size_words
 
 
@@ -33,17 +34,38 @@ def write(path: Path, include: Sequence[Path], passphrase_file: Path | None) -> 
         out.print(Text("No key of your data is in it. To have them in it: --include /root/keys/tank"))
 
 
+def print_(include: Sequence[Path], out: Path | None) -> None:
+    """The same without the ledger as text for paper, to stdout or into a new file: it can be typed back."""
+    gathered = gather(load(), include)
+    if out is None:
+        for line in to_paper(gathered.files):
+            print(line)
+    else:
+        write_paper(out, gathered.files)
+    notes = console(stderr=True)
+    for each in gathered.unread:
+        notes.print(Text(f"Not on it, for it cannot be read by this user: {each}"))
+    if out is not None:
+        notes.print(Text(f"written to {out}, for you alone, and not sealed. Next: lp {out}; then: shred -u {out}"))
+
+
 def list_(path: Path, passphrase_file: Path | None) -> None:
     """What is in it."""
-    _draw(read_escrow(path, _passphrase(passphrase_file, twice=False)))
+    _draw(_opened(path, passphrase_file))
 
 
 def open_(path: Path, out: Path, passphrase_file: Path | None) -> None:
     """Write all of it into a new folder."""
-    files = read_escrow(path, _passphrase(passphrase_file, twice=False))
+    files = _opened(path, passphrase_file)
     lay_out(files, out)
     _draw(files)
-    console().print(Text(f"in {out}, for you alone. Next: less {out}/README"))
+    console().print(Text(f"in {out}, for you alone. Next: less {out}/README" if "README" in files else f"in {out}"))
+
+
+def _opened(path: Path, passphrase_file: Path | None) -> dict[str, bytes]:
+    """A sealed file by its passphrase; what was typed back from paper as it is."""
+    typed = read_paper(path)
+    return read_escrow(path, _passphrase(passphrase_file, twice=False)) if typed is None else typed
 
 
 def _draw(files: dict[str, bytes]) -> None:

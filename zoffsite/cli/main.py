@@ -495,16 +495,20 @@ PassphraseOption = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option("--passphrase-file", help="Read the passphrase from this file; else it is asked for."),
 ]
+IncludeOption = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option("--include", help="This file, too: the key of a dataset, a recovery key. More than once."),
+]
 EscrowArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The escrow file.")]
+OpenedArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="The escrow file, or a text that was typed back from paper.")
+]
 
 
 @escrow_app.command("write")
 def escrow_write(
     file: EscrowArgument,
-    include: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option("--include", help="This file, too: the key of a dataset, a recovery key. More than once."),
-    ] = None,
+    include: IncludeOption = None,
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """Seal settings, login keys and ledger into one file, with a passphrase, for the day after the fire."""
@@ -513,8 +517,25 @@ def escrow_write(
     write(file, include or [], passphrase_file)
 
 
+@escrow_app.command("print")
+def escrow_print(
+    include: IncludeOption = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--out", "-o", help="A new file, for you alone; else it goes to standard output."),
+    ] = None,
+) -> None:
+    """Write settings, login keys and what you include as text for paper, which can be typed back. It is not sealed.
+
+    Each line has a check of its own; keys are in short groups. `zoffsite escrow open` reads what was typed.
+    """
+    from zoffsite.cli.escrow import print_
+
+    print_(include or [], out)
+
+
 @escrow_app.command("list")
-def escrow_list(file: EscrowArgument, passphrase_file: PassphraseOption = None) -> None:
+def escrow_list(file: OpenedArgument, passphrase_file: PassphraseOption = None) -> None:
     """Show what is in it."""
     from zoffsite.cli.escrow import list_
 
@@ -523,7 +544,7 @@ def escrow_list(file: EscrowArgument, passphrase_file: PassphraseOption = None) 
 
 @escrow_app.command("open")
 def escrow_open(
-    file: EscrowArgument,
+    file: OpenedArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The new folder to write to.")],
     passphrase_file: PassphraseOption = None,
 ) -> None:
