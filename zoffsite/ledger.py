@@ -41,6 +41,8 @@ BUSY = 30.0
 """Seconds to wait for another process that is writing."""
 HABIT = 30
 """How many of a replica's last increments are its habit."""
+LEAVING = 2
+"""In the column `gone`: see ledger_schema."""
 
 HISTORY = """
     SELECT job, id, at, iif(bytes IS NULL, 'found', 'sent') AS kind, dataset, snapshot, guid,
@@ -62,6 +64,7 @@ class _Sent:
 
     names: list[str] = field(default_factory=list)
     guids: array[int] = field(default_factory=partial(array, "Q"))
+    leaving: list[int] = field(default_factory=list)
     increments: deque[int] = field(default_factory=partial(deque, maxlen=HABIT))
     root: str | None = None
 
@@ -161,6 +164,19 @@ class Ledger:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job, replica, guid) DO UPDATE SET gone = 0",
                 rows,
             )
+
+    def leaving(self, snapshots: Iterable[tuple[str, int]]) -> None:
+        """The box is about to be asked to prune these (replica, guid)."""
+        self._set_gone(LEAVING, snapshots)
+
+    def stay(self, snapshots: Iterable[tuple[str, int]]) -> None:
+        """The box must have these (replica, guid), as before: it was asked to prune them, and keeps them."""
+        self._set_gone(0, snapshots)
+
+    def _set_gone(self, state: int, snapshots: Iterable[tuple[str, int]]) -> None:
+        rows = [(state, self.job, replica, str(guid)) for replica, guid in snapshots]
+        with self._transaction() as db:
+            db.executemany("UPDATE sent SET gone = ? WHERE job = ? AND replica = ? AND guid = ?", rows)
 
     def gone(self, snapshots: Iterable[tuple[str, int]]) -> None:
         """From now on the box need not have these (replica, guid) any more."""
@@ -404,6 +420,8 @@ class Ledger:
                 rows.names.append(intern(name))
                 rows.guids.append(int(guid))
                 rows.root = root or rows.root
+            elif gone == LEAVING:
+                rows.leaving.append(int(guid))
         for replica, dataset, properties, at in db.execute(
             "SELECT replica, dataset, properties, at FROM described WHERE job = ?", (self.job,)
         ):
@@ -419,6 +437,7 @@ class Ledger:
             found[replica] = replace(
                 found[replica],
                 on_box=Arrived(rows.names, rows.guids),
+                leaving=frozenset(rows.leaving),
                 increments=tuple(reversed(rows.increments)),
                 encryptionroot=rows.root,
             )

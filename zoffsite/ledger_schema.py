@@ -6,7 +6,8 @@ import sqlite3
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        # A guid has 64 bits without a sign, an INTEGER here 63 and one: it is text. `gone`: pruned by us, or lost.
+        # A guid has 64 bits without a sign, an INTEGER here 63 and one: it is text. `gone`: 1 pruned by us,
+        # or lost; 2 we have asked the box to prune it, and do not know yet whether it did.
         """CREATE TABLE sent (
             id INTEGER PRIMARY KEY, job TEXT NOT NULL, dataset TEXT NOT NULL, dataset_guid TEXT NOT NULL,
             replica TEXT NOT NULL, snapshot TEXT NOT NULL, guid TEXT NOT NULL, base_guid TEXT,

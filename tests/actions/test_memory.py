@@ -10,16 +10,17 @@ import pytest
 
 from tests.planning.make import REPLICA, SOURCE, dataset, job, replica, snap, source, there
 from tests.views.values import GOOD
-from zoffsite.actions.memory import Record, ledger_of, let_go, notices_of, recall, remember_told, take_note
+from zoffsite.actions.memory import Record, ledger_of, let_go, note_left, notices_of, recall, remember_told, take_note
 from zoffsite.actions.plan import expected_prunes
 from zoffsite.model.errors import SafetyError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Retention
 from zoffsite.model.memory import OnBox
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import ResumeSend, Send
+from zoffsite.model.plan import PrunePlan, ResumeSend, Send, SendStep, Side
+from zoffsite.model.proof import Provable, StreamDigest
 from zoffsite.model.work import Work
-from zoffsite.planning.memory import memory_of
+from zoffsite.planning.memory import lost, memory_of
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.sends import plan_sends
 
@@ -95,6 +96,52 @@ def test_what_was_let_go_is_not_missed_on_the_box(kept: Job) -> None:
     memory = work_of(kept).memory
     assert memory is not None
     assert [each.guid for each in memory.on_box] == [102]
+
+
+def box_prune(kept: Job) -> PrunePlan:
+    return next(each for each in plan_both_prunes(kept, HERE, BOX, NOW) if each.side is Side.BOX)
+
+
+def expected_on_box(kept: Job, box: DatasetState = BOX) -> list[int]:
+    memory = work_of(kept, box).memory
+    assert memory is not None
+    return [each.guid for each in memory.on_box]
+
+
+def test_what_the_box_keeps_though_we_asked_is_missed_when_it_is_lost_later(kept: Job) -> None:
+    take_note(kept, [work_of(kept)])
+    keep_a_challenge(kept)
+    prune = box_prune(kept)
+    assert let_go(kept, SOURCE, [prune])
+    assert note_left(kept, prune, kept={prune.destroy[0].name, "not asked for"}) == 0
+    assert expected_on_box(kept) == [101, 102]
+    assert ledger_of(kept).challenges(), "it can still be proved"
+    assert let_go(kept, SOURCE, [prune])
+    assert note_left(kept, prune, kept=()) == 1
+    assert expected_on_box(kept) == [102]
+    assert not ledger_of(kept).challenges()
+    assert 101 in ledger_of(kept).guids()
+
+
+@pytest.mark.parametrize("went", [True, False])
+def test_a_run_that_was_killed_while_the_box_pruned_is_caught_up_with_by_what_is_there(kept: Job, went: bool) -> None:
+    take_note(kept, [work_of(kept)])
+    keep_a_challenge(kept)
+    assert let_go(kept, SOURCE, [box_prune(kept)])
+    box = replica(there(2)) if went else BOX
+    pruned_here = source(snap(2), snap(3))
+    later = replace(work_of(kept, box), source=pruned_here)
+    assert later.memory is not None
+    assert lost(kept, SOURCE, box, later.memory) is None
+    take_note(kept, [later])
+    assert expected_on_box(kept) == ([102] if went else [101, 102])
+    assert bool(ledger_of(kept).challenges()) is not went
+
+
+def keep_a_challenge(kept: Job) -> None:
+    ours = SendStep(base=None, to=snap(1), estimated_bytes=1)
+    each = Provable(dataset=SOURCE, replica=REPLICA, ours=ours, theirs=ours, proved=None, newest=False)
+    ledger_of(kept).keep_challenge(each, b"n", StreamDigest(digest="d", toguid=101, fromguid=0, bytes=1))
 
 
 def test_the_plan_prunes_nothing_of_what_raises_an_alarm_or_where_nobody_can_know(kept: Job) -> None:

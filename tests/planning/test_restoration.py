@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,11 +28,15 @@ def on_box(name: str, *numbers: int, **changes: Any) -> DatasetState:
 
 
 def plan(
-    *states: DatasetState, wanted: Wanted = WANTED, landing: Landing | None = None, memory: Memory | None = None
+    *states: DatasetState,
+    wanted: Wanted = WANTED,
+    landing: Landing | None = None,
+    memory: Memory | None = None,
+    ever_sent: Set[int] = frozenset(),
 ) -> RestorePlan:
     box = Inventory(host="box", datasets={state.dataset.name: state for state in states})
     names = {state.dataset.name.removeprefix(f"{ROOT}/").replace(":", "/"): [state.dataset.name] for state in states}
-    return plan_restore(JOB, wanted, box, names, landing or Landing(room=10**12), memory)
+    return plan_restore(JOB, wanted, box, names, landing or Landing(room=10**12), memory, ever_sent)
 
 
 def one(*states: DatasetState, **more: Any) -> Restoration:
@@ -166,6 +171,15 @@ def test_a_snapshot_that_the_ledger_never_saw_go_is_an_alert() -> None:
     assert plan(on_box("tank/home", 1), memory=memory).notices == ()
     (notice,) = plan(on_box("tank/home", 1, 2), memory=memory).notices
     assert (notice.code, notice.alert) == ("never-sent", True)
+
+
+def test_what_was_sent_and_is_not_expected_there_any_more_is_no_stranger() -> None:
+    known = Remembered(dataset="tank/home", on_box=Arrived(["two"], [102]), properties=())
+    memory = Memory(replicas={f"{ROOT}/tank:home": known})
+    asked = replace(WANTED, snapshot=snap(1).name)
+    (notice,) = plan(on_box("tank/home", 1, 2), wanted=asked, memory=memory).notices
+    assert notice.code == "never-sent"
+    assert plan(on_box("tank/home", 1, 2), wanted=asked, memory=memory, ever_sent={101}).notices == ()
 
 
 def test_what_does_not_fit_is_not_begun() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.planning.make import there
 from zoffsite.box import gate as box
-from zoffsite.box.keeper import wish
+from zoffsite.box.keeper import Policy, Snapshot, forbidden, wish
 from zoffsite.model.errors import OperationError
 from zoffsite.model.plan import SendStep
 from zoffsite.zfs import gate
@@ -24,6 +24,11 @@ names = st.text(alphabet="abzAZ059-_.: ", min_size=1, max_size=40).filter(
     lambda name: name == name.strip() and name not in (".", "..")
 )
 guids = st.integers(1, 2**64 - 1)
+
+
+def test_what_went_before_is_known_by_the_keeper_s_own_words() -> None:
+    policy, here = Policy(root=ROOT, floor=0.0, minimum=0), Snapshot(name="b", guid="2", holds=0, clones=0)
+    assert dict(forbidden(policy, [here, here], {"a": "1"}, {}, 0.0)) == {"a": gate.ABSENT}
 
 
 @given(replica=names, version=names, to=guids, base=st.integers(0, 2**64 - 1))

@@ -6,7 +6,7 @@ What then goes unnoticed is said in an alert, and nothing is pruned, because nob
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -19,7 +19,7 @@ from zoffsite.model.notice import Notice
 from zoffsite.model.plan import PrunePlan, Send, SendStep, Side
 from zoffsite.model.report import RunReport
 from zoffsite.model.work import Work
-from zoffsite.planning.memory import approve_command, missing_of, standing_notices, unremembered
+from zoffsite.planning.memory import approve_command, no_longer_there, standing_notices, unremembered
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def take_note(job: Job, works: Iterable[Work]) -> None:
     """Write down what the plans of a run have shown, before anything is done: from here on an alarm stands."""
     known = [(work, work.memory) for work in works if work.memory is not None]
     raised = [notice for work, _ in known for notice in work.raised]
-    lost = [(work.plan.replica, each.guid) for work, memory in known for each in missing_of(work.replica, memory)]
+    lost = [(work.plan.replica, guid) for work, memory in known for guid in no_longer_there(work.replica, memory)]
     seen = [
         (work.source.dataset, work.plan.replica, each)
         for work, memory in known
@@ -84,18 +84,30 @@ def take_note(job: Job, works: Iterable[Work]) -> None:
 
 
 def let_go(job: Job, dataset: str, plans: Iterable[PrunePlan]) -> bool:
-    """Whether `plans` may be carried out; what they destroy on the box is then no longer missed there."""
+    """Whether `plans` may be carried out; what they destroy on the box may then be there or not, until `note_left`."""
     leaving = [(each.dataset, s.guid) for each in plans if each.side is Side.BOX for s in each.destroy]
     ledger = ledger_of(job)
     try:
         if ledger.alarms().get(dataset):
             return False
         if leaving:
-            ledger.gone(leaving)
+            ledger.leaving(leaving)
     except OperationError as error:
         log.error("%s; nothing of %s is pruned", error, dataset)
         return False
     return True
+
+
+def note_left(job: Job, plan: PrunePlan, kept: Collection[str]) -> int:
+    """The box has answered: all but `kept` has gone, how many; what it keeps is expected to be there as before.
+
+    Where nobody comes to write that down, the next run finds it out by what is there (`take_note`).
+    """
+    left = [(plan.dataset, each.guid) for each in plan.destroy if each.name not in kept]
+    stays = [(plan.dataset, each.guid) for each in plan.destroy if each.name in kept]
+    ledger = ledger_of(job)
+    tell_ledger(lambda: (ledger.gone(left), ledger.stay(stays)))
+    return len(left)
 
 
 def note_pruned(job: Job, dataset: str, replica: str, plan: PrunePlan, destroyed: int) -> None:

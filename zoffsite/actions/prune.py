@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from zoffsite.actions.memory import let_go, note_pruned
+from zoffsite.actions.memory import let_go, note_left, note_pruned
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
@@ -53,6 +53,7 @@ def prune(job: Job, source: DatasetState, replica: DatasetState, hosts: Connecti
         if plan.side is Side.SOURCE:
             counts[plan.side] = hosts.source_of(job).destroy_snapshots(plan.dataset, names)
         else:
-            counts[plan.side] = hosts.box_of(job).destroy_snapshots(plan.dataset, plan.destroy)
+            kept = hosts.box_of(job).destroy_snapshots(plan.dataset, plan.destroy)
+            counts[plan.side] = note_left(job, plan, kept)
         note_pruned(job, source.dataset.name, replica.dataset.name, plan, counts[plan.side])
     return Pruned(source=counts[Side.SOURCE], box=counts[Side.BOX])

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from zoffsite.actions.memory import recall
+from zoffsite.actions.memory import ask_ledger, recall
 from zoffsite.actions.progress import Progress
 from zoffsite.actions.properties import give_properties
 from zoffsite.actions.retrying import with_retries
@@ -18,6 +18,7 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.retrieval import retrieve
 from zoffsite.hosts.transfers import transfers
+from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError, ZoffsiteError
 from zoffsite.model.job import Disk, Job
 from zoffsite.model.memory import Memory
@@ -64,7 +65,8 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan
     memory, trouble = recall(job)
     memory = under_root(memory, job.root) if memory else None
     replicas = replicas_by_dataset(job, box.datasets, _remembered(memory))
-    plan = plan_restore(job, wanted, box, replicas, landing, memory)
+    ever: frozenset[int] = ask_ledger(job, Ledger.guids, frozenset())
+    plan = plan_restore(job, wanted, box, replicas, landing, memory, ever)
     for part in plan.datasets:
         check_dataset(part.target)
     return replace(plan, notices=(*trouble, *plan.notices))

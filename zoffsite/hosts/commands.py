@@ -112,8 +112,8 @@ class Commands:
         """Start to digest the stream of `step` where the data is. See zfs.digest for what it says."""
         return self.open(digest_send(step, nonce, DIGEST_PROGRAM, rate, telling=telling))
 
-    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> int:
-        """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept."""
+    def destroy_snapshots(self, dataset: str, names: Sequence[str]) -> frozenset[str]:
+        """zfs destroys all of a list or none: what cannot go just now is found by halving, and kept. Which ones."""
         try:
             for command in argv.destroy_snapshots(dataset, names):
                 self.do("destroy snapshots of", dataset, command, fine="dataset-missing")
@@ -122,7 +122,7 @@ class Commands:
                 raise
             if len(names) == 1:
                 log.info("%s@%s is kept: something still needs it", dataset, names[0])
-                return 0
+                return frozenset(names)
             middle = len(names) // 2
-            return self.destroy_snapshots(dataset, names[:middle]) + self.destroy_snapshots(dataset, names[middle:])
-        return len(names)
+            return self.destroy_snapshots(dataset, names[:middle]) | self.destroy_snapshots(dataset, names[middle:])
+        return frozenset()

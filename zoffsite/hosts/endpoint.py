@@ -185,7 +185,7 @@ class Source:
 
         Those that are gone already count; those that somebody holds, clones or sends just now are kept.
         """
-        return self._zfs.destroy_snapshots(dataset, names)
+        return len(names) - len(self._zfs.destroy_snapshots(dataset, names))
 
     def destroy_bookmark(self, full_name: str) -> None:
         """Destroy one bookmark; that it is gone already is fine."""
@@ -235,8 +235,8 @@ class Box(Protocol):
         """Start to digest there what `open_send` would give; what it says is the box's own word. `rate` as above."""
         ...
 
-    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
-        """Destroy these snapshots of one replica, and say how many went. See Source.destroy_snapshots."""
+    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
+        """Destroy these snapshots of one replica, and name those that are kept. See Source.destroy_snapshots."""
         ...
 
     def permissions(self) -> tuple[Lacking, ...]:
@@ -302,7 +302,7 @@ class PlainBox:
         """See Box."""
         return self._zfs.open_digest(step, nonce, rate)
 
-    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
+    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
         """See Box."""
         return self._zfs.destroy_snapshots(replica, [snapshot.name for snapshot in snapshots])
 

@@ -84,16 +84,16 @@ class GateBox:
         """See Box."""
         return self._gate.open(gate.prove(self._root, step, nonce, rate))
 
-    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> int:
-        """Ask the keeper, whose policy may keep more than the job's retention does; how many it destroyed."""
-        destroyed = 0
+    def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
+        """Ask the keeper, whose policy may keep more than the job's retention does; what it keeps."""
+        kept: frozenset[str] = frozenset()
         for request in gate.prune(self._root, replica, snapshots):
             done = self._gate.do("destroy snapshots of", replica, request)
             answer = gate.parse_keeper(done.stdout, self.label)
             for name, reason in answer.kept.items():
                 log.info("%s@%s is kept by the box: %s", replica, plain(name, 100), plain(reason, 200))
-            destroyed += answer.destroyed
-        return destroyed
+            kept |= {name for name, reason in answer.kept.items() if reason != gate.ABSENT}
+        return kept
 
     def versions(self) -> Versions:
         """See Box."""

@@ -114,6 +114,7 @@ class Remembered:
     `dataset_guid` and `key`: which dataset and which wrapped key are trusted to be what the replica is made of.
     `increments` are the sizes in bytes of the last ones sent, newest first. `dataset` and
     `replica` are the names under which it is remembered: others than today's where both were renamed.
+    `leaving` are the GUIDs of what the box was asked to prune, and has not answered: it may be there or not.
     `encryptionroot` is whose key opened it when it was last sent. `properties` are those of the dataset that are not
     the default, None where nobody has looked yet; `described` (UTC) is when the user properties among them were read.
     """
@@ -123,6 +124,7 @@ class Remembered:
     dataset_guid: int | None = None
     key: str | None = None
     on_box: Arrived = NEVER_ANY
+    leaving: frozenset[int] = frozenset()
     increments: tuple[int, ...] = ()
     alarms: tuple[StandingAlarm, ...] = ()
     encryptionroot: str | None = None

@@ -80,11 +80,18 @@ def missing_of(replica: DatasetState | None, memory: Remembered) -> tuple[OnBox,
     return tuple(known[place] for place, guid in enumerate(known.guids) if guid not in there)
 
 
+def no_longer_there(replica: DatasetState | None, memory: Remembered) -> frozenset[int]:
+    """The GUIDs of what is lost, and of what was being pruned when nobody came to write down that it went."""
+    there = replica.snapshots.guids if replica else ()
+    return memory.leaving.union(memory.on_box.guids).difference(there)
+
+
 def unremembered(source: DatasetState, replica: DatasetState | None, memory: Remembered) -> tuple[OnBox, ...]:
     """What both sides have, oldest first, and the ledger does not know of: sent before there was one, or by a run that
-    was killed before it could write it down. What only the box knows is not taken over."""
+    was killed before it could write it down. What only the box knows is not taken over, but for what was being pruned
+    and is still there."""
     known = set(memory.on_box.guids)
-    ours = {*source.snapshots.guids, *(bookmark.guid for bookmark in source.bookmarks)}
+    ours = {*source.snapshots.guids, *(bookmark.guid for bookmark in source.bookmarks), *memory.leaving}
     there = replica.snapshots if replica else NO_SNAPSHOTS
     both = zip(there.names, there.guids, strict=True)
     return tuple(OnBox(name=name, guid=guid) for name, guid in both if guid in ours and guid not in known)

@@ -6,7 +6,7 @@ makes new datasets. What is there already is what an earlier restore brought, by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
@@ -37,10 +37,12 @@ def plan_restore(
     replicas: Mapping[str, Sequence[str]],
     landing: Landing,
     memory: Memory | None,
+    ever_sent: Set[int] = frozenset(),
 ) -> RestorePlan:
     """Plan a restore from the facts of both ends; nothing is read, nothing is done.
 
-    `replicas` are those of each dataset, as it is called on the source, the one in use first.
+    `replicas` are those of each dataset, as it is called on the source, the one in use first. `ever_sent` are the GUIDs
+    of all that ever went to the box, also what it need not have any more.
     Raises SettingsError "nothing-matched" where the box has no such replica, OperationError "no-room" where what it
     says would not fit.
     """
@@ -61,7 +63,7 @@ def plan_restore(
         datasets=parts,
         notices=(
             *(_another_of(*each) for each in others),
-            *_never_sent(parts, known),
+            *_never_sent(parts, known, ever_sent),
             *never_described(wanted, parts, described),
             *not_encrypted(wanted, places, parts, landing),
         ),
@@ -224,12 +226,13 @@ def _containers(wanted: Wanted, parts: Iterable[Restoration], landing: Landing) 
     return tuple(sorted(needed - targets - landing.there.keys()))
 
 
-def _never_sent(parts: Iterable[Restoration], known: Mapping[str, Remembered]) -> tuple[Notice, ...]:
+def _never_sent(parts: Iterable[Restoration], known: Mapping[str, Remembered], ever: Set[int]) -> tuple[Notice, ...]:
     """What the ledger did not see go to the box, though it saw others of that replica."""
     found = []
     for part in parts:
-        sent = set(known[part.replica].on_box.guids) if part.replica in known else set()
-        if part.snapshot is not None and sent and part.snapshot.guid not in sent:
+        guid = part.snapshot.guid if part.snapshot else 0
+        sent = known[part.replica].on_box.guids if part.replica in known else ()
+        if part.snapshot is not None and sent and guid not in sent and guid not in ever:
             found.append(
                 Notice(
                     code="never-sent",

@@ -137,6 +137,10 @@ def parse_head(line: str, host: str) -> GateHead:
         return GateHead(gate=gate, time=time, zfs=tuple(map(str, zfs)), health=str(pool.get("health", "")))
 
 
+ABSENT = "there is no such snapshot with this guid"
+"""What the keeper says of one that it does not keep: it went before, by a request whose answer never arrived."""
+
+
 def parse_keeper(text: str, host: str) -> KeeperAnswer:
     """What the keeper says of a request to prune. Raises OperationError "malformed-answer"."""
     with malformed_answer(host, text):
