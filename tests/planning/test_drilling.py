@@ -10,7 +10,16 @@ from zoffsite.model.drill import Comparison, Difference
 from zoffsite.model.errors import OperationError, SafetyError
 from zoffsite.model.job import DrillRule
 from zoffsite.planning.canary import canary_text, digest_of
-from zoffsite.planning.drilling import choose, drillable, has_turns, key_file, notices_of, scratch_of, verdict
+from zoffsite.planning.drilling import (
+    choose,
+    drillable,
+    has_turns,
+    key_file,
+    notices_of,
+    scratch_of,
+    unknown_canary,
+    verdict,
+)
 
 from .make import job, replica, snap, source, there
 from .make_drill import drillable as made
@@ -97,12 +106,12 @@ def test_the_key_is_read_where_the_settings_say_else_where_the_dataset_says() ->
 
 
 def test_what_came_back_whole_is_no_error() -> None:
-    assert verdict(made(), WHOLE, None) is None
+    assert verdict(JOB, made(), WHOLE, None, NOW) is None
 
 
 def test_a_difference_is_an_alarm_that_names_the_first_files() -> None:
     first = tuple(Difference(path=f"f{number}", what="it is missing") for number in range(7))
-    error = verdict(made(), replace(WHOLE, differ=70, first=first), None)
+    error = verdict(JOB, made(), replace(WHOLE, differ=70, first=first), None, NOW)
     assert isinstance(error, SafetyError)
     assert error.code == "drill-failed"
     assert "70 files are not what the source has: f0 (it is missing); f1" in error.problem
@@ -110,7 +119,7 @@ def test_a_difference_is_an_alarm_that_names_the_first_files() -> None:
 
 
 def test_what_the_source_cannot_read_itself_is_no_alarm_but_nobody_knows() -> None:
-    error = verdict(made(), replace(WHOLE, unread=1, first_unread=(Difference(path="f", what="EIO"),)), None)
+    error = verdict(JOB, made(), replace(WHOLE, unread=1, first_unread=(Difference(path="f", what="EIO"),)), None, NOW)
     assert type(error) is OperationError
     assert error.code == "source-unreadable"
 
@@ -118,10 +127,34 @@ def test_what_the_source_cannot_read_itself_is_no_alarm_but_nobody_knows() -> No
 @pytest.mark.parametrize("told", ["", digest_of("another")])
 def test_a_canary_that_is_not_the_one_of_that_snapshot_is_an_alarm(told: str) -> None:
     written = digest_of(canary_text("home", NOW, b"n" * 32))
-    assert verdict(made(), replace(WHOLE, told=written), written) is None
-    error = verdict(made(), replace(WHOLE, told=told), written)
+    assert verdict(JOB, made(), replace(WHOLE, told=written), written, NOW) is None
+    error = verdict(JOB, made(), replace(WHOLE, told=told), written, NOW)
     assert isinstance(error, SafetyError)
     assert "canary" in error.problem
+
+
+def test_a_canary_older_than_the_objective_fails_the_drill_though_it_came_back_whole() -> None:
+    with_canary = replace(JOB, drill=DrillRule(canary="tank/home"), objective=timedelta(hours=26))
+    taken = int((NOW - timedelta(hours=25)).timestamp())
+    each = replace(made(), ours=replace(made().ours, creation=taken))
+    whole = replace(WHOLE, told="ab")
+    assert verdict(with_canary, each, whole, "ab", NOW) is None
+    later = NOW + timedelta(hours=2)
+    error = verdict(with_canary, each, whole, "ab", later)
+    assert type(error) is OperationError
+    assert (error.code, "2026-11-21 23:00 UTC" in error.problem) == ("canary-stale", True)
+    assert verdict(with_canary, each, whole, None, later) is not None
+    assert verdict(replace(with_canary, objectives=(("tank", timedelta(days=7)),)), each, whole, "ab", later) is None
+    assert verdict(with_canary, replace(each, dataset="tank/other"), whole, None, later) is None
+
+
+def test_a_canary_of_which_the_ledger_knows_nothing_is_said_to_be() -> None:
+    with_canary = replace(JOB, drill=DrillRule(canary="tank/home"))
+    notice = unknown_canary(with_canary, made(), None)
+    assert notice is not None
+    assert notice.code == "canary-unknown"
+    assert unknown_canary(with_canary, made(), "ab") is None
+    assert unknown_canary(with_canary, made("tank/other"), None) is None
 
 
 def test_no_two_canaries_are_alike() -> None:

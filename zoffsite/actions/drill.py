@@ -40,6 +40,7 @@ from zoffsite.planning.drilling import (
     notices_of,
     scratch_exists,
     scratch_of,
+    unknown_canary,
     verdict,
 )
 from zoffsite.views.words import duration_words, size_words
@@ -164,6 +165,7 @@ def drilled_outcome(outcome: DrillOutcome) -> Iterator[DatasetOutcome | Notice]:
         verified=passed,
         error=outcome.error,
     )
+    yield from outcome.notices
     if outcome.error is not None and outcome.state is DrillResult.DIFFERENT:
         yield outcome.error.alarm(outcome.drillable.dataset)
 
@@ -189,10 +191,12 @@ class _Drill:
                 raise scratch_exists(self.job, scratch, rehearsal.owner(scratch))
             with rehearsal.scratch(scratch, self.job.name):
                 compared = self._rehearse(scratch, rehearsal)
-            error = verdict(self.each, compared, _canary(self.job, self.each))
+            canary = _canary(self.job, self.each)
+            error = verdict(self.job, self.each, compared, canary, self.when)
+            unknown = unknown_canary(self.job, self.each, canary)
         except ZoffsiteError as problem:
             return self._ended(problem, None)
-        return self._ended(error, compared)
+        return replace(self._ended(error, compared), notices=(unknown,) if unknown else ())
 
     def _rehearse(self, scratch: str, rehearsal: Rehearsal) -> Comparison:
         back, live = f"{scratch}/{BACK}", f"{scratch}/{LIVE}"

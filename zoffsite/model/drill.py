@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from zoffsite.model.dataset import Kind
+from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.version import Snapshot
 
@@ -110,6 +111,7 @@ class DrillOutcome:
     seconds: float = 0.0
     compared: Comparison | None = None
     error: ErrorReport | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.patterns import covers
+from zoffsite.planning.freshness import objective_of
 
 _SHOWN = 5
 """Differences that a message names."""
@@ -107,10 +108,13 @@ def key_file(job: Job, each: Drillable, keylocation: str) -> str | None:
     return named or own
 
 
-def verdict(each: Drillable, compared: Comparison, canary: str | None) -> OperationError | SafetyError | None:
+def verdict(
+    job: Job, each: Drillable, compared: Comparison, canary: str | None, now: datetime
+) -> OperationError | SafetyError | None:
     """None where all came back as it is on the source. SafetyError: an alarm. OperationError: nobody knows.
 
-    `canary` is the digest that the ledger has of what was written before the snapshot, None where nothing was.
+    `canary` is the digest that the ledger has of what was written before the snapshot, None where nothing was. With it
+    the file is as old as the source's snapshot, which must be younger than the objective.
     """
     if compared.differ:
         count = f"{compared.differ} files are" if compared.differ > 1 else "one file is"
@@ -126,7 +130,35 @@ def verdict(each: Drillable, compared: Comparison, canary: str | None) -> Operat
             f"look at the source's disks: zpool status -v {quote(each.pool)}",
             code="source-unreadable",
         )
-    return None
+    return _stale(job, each, now)
+
+
+def _stale(job: Job, each: Drillable, now: datetime) -> OperationError | None:
+    """Each run writes into the canary: where the newest that both have is old, the box has nothing of later runs."""
+    written, objective = datetime.fromtimestamp(each.ours.creation, UTC), objective_of(job, each.dataset)
+    if each.dataset != job.drill.canary or now - written <= objective:
+        return None
+    return OperationError(
+        "drill",
+        each.dataset,
+        f"the canary came back whole, but it was written on {written:%Y-%m-%d %H:%M} UTC, which is longer ago than the "
+        f"objective ({objective}): the box has nothing newer of it",
+        f"see why: zoffsite status --job {job.name}; then: zoffsite backup --job {job.name}",
+        code="canary-stale",
+    )
+
+
+def unknown_canary(job: Job, each: Drillable, canary: str | None) -> Notice | None:
+    """What a person should know of a canary that could not be looked at."""
+    if each.dataset != job.drill.canary or canary is not None:
+        return None
+    return Notice(
+        code="canary-unknown",
+        subject=each.dataset,
+        message=f"the ledger does not know what was written before @{each.ours.name}, so that its canary was compared "
+        "with the source's own only",
+        remedy=f"the next backup writes a new one: zoffsite backup --job {job.name}",
+    )
 
 
 def alarm(each: Drillable, problem: str) -> SafetyError:
