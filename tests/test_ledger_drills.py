@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -53,15 +54,27 @@ def test_the_last_drill_of_each_dataset_is_remembered_good_or_bad_and_a_failed_o
     assert Ledger(ledger.path, "other").drilled() == {}
 
 
-def test_the_speed_is_that_of_drills_and_that_of_sends_only_before_the_first(ledger: Ledger) -> None:
-    assert ledger.speed() is None
+def test_the_speed_is_that_of_good_drills_and_that_of_sends_only_before_the_first(ledger: Ledger) -> None:
+    assert ledger.speed(1000) is None
     ledger.add(sent(3000, 1.0))
     ledger.add(sent(1000, 3.0))
-    assert ledger.speed() == Speed(rate=1000.0, by="sends")
-    ledger.add_drill(outcome("tank/a", DrillResult.DIFFERENT, 1, recovery=None))
-    assert ledger.speed() == Speed(rate=1000.0, by="sends")
+    assert ledger.speed(1000) == Speed(rate=1000.0, by="sends")
+    ledger.add_drill(outcome("tank/a", DrillResult.DIFFERENT, 1, recovery=1.0))
+    assert ledger.speed(1000) == Speed(rate=1000.0, by="sends")
     ledger.add_drill(outcome("tank/a", DrillResult.PASSED, 2))
-    assert ledger.speed() == Speed(rate=500.0, by="drills")
+    assert ledger.speed(1000) == Speed(rate=500.0, by="drills")
+
+
+def test_what_is_small_beside_all_that_comes_back_says_nothing_of_the_speed(ledger: Ledger) -> None:
+    for day in range(40):
+        ledger.add_drill(outcome("tank/canary", DrillResult.PASSED, day))
+    assert ledger.speed(10**12) is None
+    ledger.add(sent(10**9, 10.0))
+    assert ledger.speed(10**12) == Speed(rate=10**8, by="sends")
+    ledger.add_drill(replace(outcome("tank/a", DrillResult.PASSED, 41), bytes=10**9, recovery=20.0))
+    for day in range(40):
+        ledger.add_drill(outcome("tank/canary", DrillResult.PASSED, day))
+    assert ledger.speed(10**12) == Speed(rate=10**9 / 20, by="drills")
 
 
 def test_a_canary_is_known_by_the_guid_of_its_snapshot(ledger: Ledger) -> None:

@@ -41,6 +41,8 @@ BUSY = 30.0
 """Seconds to wait for another process that is writing."""
 HABIT = 30
 """How many of a replica's last increments are its habit."""
+ENOUGH = 64 << 20
+"""Bytes that surely tell how fast data comes: what is gone in a moment is measured by its beginning and end."""
 LEAVING = 2
 """In the column `gone`: see ledger_schema."""
 
@@ -350,16 +352,21 @@ class Ledger:
                 for dataset, passed, count, seconds, at in rows
             }
 
-    def speed(self) -> Speed | None:
-        """How fast the last drills brought data back; without any, how fast the last sends took it there."""
+    def speed(self, total: int) -> Speed | None:
+        """How fast the last good drills brought data back; without any, how fast the last sends took it there.
+
+        What is small beside `total` (bytes) says nothing: there the time goes into connecting and mounting. None where
+        nothing was large enough.
+        """
         if not self._made:
             return None
+        least = max(1, min(ENOUGH, total // 20))
         with self._transaction("BEGIN") as db:
-            for by, table in (("drills", "drills"), ("sends", "sent")):
+            for by, rows in (("drills", "drills WHERE passed = 1 AND"), ("sends", "sent WHERE")):
                 count, seconds = db.execute(
                     "SELECT sum(bytes), sum(seconds) FROM (SELECT bytes, seconds FROM"  # noqa: S608
-                    f" {table} WHERE job = ? AND bytes > 0 AND seconds > 0 ORDER BY id DESC LIMIT ?)",
-                    (self.job, HABIT),
+                    f" {rows} job = ? AND bytes >= ? AND seconds > 0 ORDER BY id DESC LIMIT ?)",
+                    (self.job, least, HABIT),
                 ).fetchone()
                 if count:
                     return Speed(rate=count / seconds, by=by)

@@ -12,10 +12,11 @@ from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
 from zoffsite.cli.status_table import draw_overview
 from zoffsite.model.drill import Speed
 from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, Evidence, Recovery
+from zoffsite.model.job import DrillRule
 from zoffsite.model.overview import Overview
 from zoffsite.model.proof import Proofs
 from zoffsite.model.snapshots import Snapshots
-from zoffsite.planning.evidence import confidence_of
+from zoffsite.planning.evidence import capped, confidence_of
 from zoffsite.views.evidence import evidence_rows, recovery_words
 from zoffsite.views.markdown import freshness_markdown
 
@@ -48,7 +49,18 @@ def test_where_nothing_was_ever_proved_or_drilled_the_table_is_left_out() -> Non
 def test_before_the_first_drill_the_estimate_says_that_it_is_by_the_sends() -> None:
     words = recovery_words(Recovery(bytes=10**9, seconds=60.0, by="sends"))
     assert "by the rate at which it was sent; no drill" in words
-    assert recovery_words(Recovery(bytes=10**9)) == ""
+    assert "nobody can tell how long" in recovery_words(Recovery(bytes=10**9))
+    assert recovery_words(Recovery()) == ""
+
+
+def test_a_limit_of_the_settings_is_named_where_it_decides() -> None:
+    limited = replace(JOB, bandwidth=10**6, drill=DrillRule(bandwidth=5_000_000))
+    slow, fast = Speed(rate=1_000_000.0, by="drills"), Speed(rate=4_800_000.0, by="drills")
+    assert capped(limited, slow) == slow
+    assert capped(limited, fast) == replace(fast, cap=5_000_000)
+    assert capped(limited, Speed(rate=0.95e6, by="sends")) == Speed(rate=0.95e6, by="sends", cap=10**6)
+    words = recovery_words(Recovery(bytes=10**9, seconds=200.0, by="drills", cap=5_000_000))
+    assert "the limit of 4.8 MiB/s in the settings decides that" in words
 
 
 def test_the_artifact_of_the_ages_says_the_same() -> None:

@@ -9,7 +9,7 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.evidence import NO_CONFIDENCE, Confidence
 from zoffsite.model.job import Job
 from zoffsite.model.status import JobStatus
-from zoffsite.planning.evidence import confidence_of
+from zoffsite.planning.evidence import capped, confidence_of
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,8 @@ def confidence(job: Job, found: JobStatus) -> Confidence:
     """Proofs, drills, and the time to recovery. Contacts nobody; empty where the ledger cannot be read."""
     ledger = ledger_of(job)
     try:
-        return confidence_of(found, ledger.proofs(), ledger.drilled(), ledger.speed())
+        speed = capped(job, ledger.speed(sum(each.referenced for each in found.replicas)))
+        return confidence_of(found, ledger.proofs(), ledger.drilled(), speed)
     except OperationError as error:
         log.warning("%s; when something was proved or drilled is not known", error)
         return NO_CONFIDENCE

@@ -130,7 +130,11 @@ Drilled = Mapping[str, PastDrill]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """How fast data comes back, in bytes per second, and how that is known: `by` is "drills" or "sends"."""
+    """How fast data comes back, in bytes per second, and how that is known: `by` is "drills" or "sends".
+
+    `cap` is the bandwidth that the settings allow these, where it decides the rate.
+    """
 
     rate: float
     by: str
+    cap: int | None = None

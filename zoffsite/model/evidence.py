@@ -23,12 +23,13 @@ class Evidence:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
     """What bringing back the newest of everything takes: `bytes`, in `seconds`, at a rate known `by` "drills" or
-    "sends"; both are None where nobody can tell yet.
+    "sends"; both are None where nobody can tell yet. `cap` is the bandwidth of the settings that decides the rate.
     """
 
     bytes: int = 0
     seconds: float | None = None
     by: str | None = None
+    cap: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

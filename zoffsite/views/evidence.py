@@ -7,7 +7,7 @@ from typing import Any
 
 from zoffsite.model.evidence import Confidence, Evidence, Recovery
 from zoffsite.views.json import time_json
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.views.words import duration_words, rate_words, size_words
 
 Json = dict[str, Any]
 
@@ -22,15 +22,18 @@ def evidence_rows(confidence: Confidence, now: datetime) -> list[tuple[str, ...]
 
 
 def recovery_words(recovery: Recovery) -> str:
-    """How long everything would take, and how that is known; "" where nobody can tell."""
-    if recovery.seconds is None:
+    """How long everything would take, and how that is known; "" where there is nothing to bring back."""
+    if not recovery.bytes:
         return ""
+    if recovery.seconds is None:
+        return f"To bring everything back, {size_words(recovery.bytes)}: nobody can tell how long, before a drill"
     known = {
         "drills": "by the rate of the last drills",
         "sends": "by the rate at which it was sent; no drill has measured the way back",
     }[recovery.by or "sends"]
     size, time = size_words(recovery.bytes), duration_words(recovery.seconds)
-    return f"To bring everything back, {size}: about {time}, {known}"
+    limit = f"; the limit of {rate_words(recovery.cap)} in the settings decides that" if recovery.cap else ""
+    return f"To bring everything back, {size}: about {time}, {known}{limit}"
 
 
 def confidence_json(confidence: Confidence) -> Json:
@@ -42,6 +45,7 @@ def confidence_json(confidence: Confidence) -> Json:
             "bytes": recovery.bytes,
             "seconds": None if recovery.seconds is None else round(recovery.seconds, 1),
             "by": recovery.by,
+            "cap": recovery.cap,
         },
     }
 

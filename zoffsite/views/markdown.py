@@ -89,8 +89,8 @@ def freshness_markdown(found: JobStatus, confidence: Confidence = NO_CONFIDENCE)
     shown = evidence_rows(confidence, found.when)
     if shown:
         parts += ["### What shows that it can come back", table(TITLES, shown)]
-    if confidence.recovery.seconds is not None:
-        parts.append(f"{escape(recovery_words(confidence.recovery))}.")
+    if words := recovery_words(confidence.recovery):
+        parts.append(f"{escape(words)}.")
     parts += [_error(replica.source, replica.error) for replica in found.replicas if replica.error is not None]
     parts += [_notice(notice) for notice in found.notices]
     return "\n\n".join(parts) + "\n"
