@@ -31,6 +31,7 @@ from zoffsite.model.dataset import Dataset
 from zoffsite.model.drill import Drilled, DrillOutcome, DrillResult, PastDrill, Speed
 from zoffsite.model.errors import OperationError
 from zoffsite.model.event import Event, EventKind
+from zoffsite.model.evidence import LastLook
 from zoffsite.model.memory import Arrived, Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import PrunePlan
@@ -352,6 +353,40 @@ class Ledger:
                 for dataset, passed, count, seconds, at in rows
             }
 
+    def looked(self, found: Mapping[str, LastLook]) -> None:
+        """Write down what a look at all replicas of the job has found, by the datasets' names."""
+        rows = [
+            (self.job, dataset, _text_or_none(each.verified), _text_or_none(each.proved), each.bytes)
+            for dataset, each in found.items()
+        ]
+        with self._transaction() as db:
+            db.execute("DELETE FROM looks WHERE job = ?", (self.job,))
+            db.executemany("INSERT INTO looks VALUES (?, ?, ?, ?, ?)", rows)
+
+    def verified(self, datasets: Iterable[str], when: datetime) -> None:
+        """A run has found nothing wrong with the replicas of these."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO looks (job, dataset, verified) VALUES (?, ?, ?)"
+                " ON CONFLICT (job, dataset) DO UPDATE SET verified = excluded.verified",
+                [(self.job, dataset, _text(when)) for dataset in datasets],
+            )
+
+    def last_looks(self) -> Mapping[str, LastLook]:
+        """What is known of each dataset without asking the box."""
+        if not self._made:
+            return {}
+        with self._transaction("BEGIN") as db:
+            rows = db.execute("SELECT dataset, verified, proved, bytes FROM looks WHERE job = ?", (self.job,))
+            return {
+                dataset: LastLook(
+                    verified=verified and datetime.fromisoformat(verified),
+                    proved=proved and datetime.fromisoformat(proved),
+                    bytes=size,
+                )
+                for dataset, verified, proved, size in sorted(rows)
+            }
+
     def speed(self, total: int) -> Speed | None:
         """How fast the last good drills brought data back; without any, how fast the last sends took it there.
 
@@ -556,6 +591,10 @@ def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str,
 
 def _properties(text: str) -> tuple[Property, ...]:
     return tuple(Property(name=name, value=value, origin=origin) for name, value, origin in json.loads(text))
+
+
+def _text_or_none(moment: datetime | None) -> str | None:
+    return None if moment is None else _text(moment)
 
 
 def _text(moment: datetime) -> str:

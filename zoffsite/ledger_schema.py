@@ -75,6 +75,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             job TEXT NOT NULL, dataset TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (job, dataset)
         ) STRICT""",
     ),
+    (
+        # For when the box is away: what the last look at it found. `verified` and `proved` are times, NULL for never.
+        """CREATE TABLE looks (
+            job TEXT NOT NULL, dataset TEXT NOT NULL, verified TEXT, proved TEXT, bytes INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (job, dataset)
+        ) STRICT""",
+    ),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,13 @@ from rich.console import Console
 from tests.cli.test_commands import write_settings, zoffsite
 from tests.planning.make import JOB
 from tests.views.test_restore import DONE, PART, report
-from zoffsite.cli.restore import _draw_report, moment_of
+from zoffsite.cli.restore import _draw_plan, _draw_report, moment_of
+from zoffsite.model.drill import Speed
+from zoffsite.model.evidence import Recovery
 from zoffsite.model.property import Property
+from zoffsite.model.restore import RestorePlan
+from zoffsite.planning.evidence import time_to_restore
+from zoffsite.views.restore import restore_plan_json
 
 __all__ = ["zoffsite"]  # a fixture
 
@@ -91,3 +97,31 @@ def test_a_command_to_type_next_is_never_cut(capsys: pytest.CaptureFixture[str])
     outcome = replace(DONE, plan=replace(PART, properties_later=later), unlocked=True, mounted="/tank/back")
     _draw_report(Console(width=80), JOB, report(outcome))
     assert f"  zfs set mountpoint=/srv/{'x' * 200} 'tank/my home'\n" in capsys.readouterr().out
+
+
+def drawn_plan(plan: RestorePlan) -> str:
+    out = Console(record=True, width=100, file=io.StringIO())
+    _draw_plan(out, JOB, plan)
+    return out.export_text()
+
+
+def test_the_plan_says_how_long_it_takes_how_that_is_known_and_whose_key_opens_each_dataset() -> None:
+    own = replace(PART, dataset="tank/own", key_of="tank/own")
+    plan = replace(report(DONE, replace(DONE, plan=own)).plan, time=Recovery(bytes=9, seconds=200.0, by="drills"))
+    text = drawn_plan(plan)
+    assert "opened by the key of tank " in text
+    assert "opened by a key of its own" in text
+    assert "about 3 min 20 s, by the rate of the last drills" in text
+    shown = restore_plan_json(plan)
+    assert (shown["estimated_seconds"], shown["estimated_by"]) == (200.0, "drills")
+    assert shown["datasets"][1]["key_of"] == "tank/own"
+    assert "nobody can tell how long" in drawn_plan(replace(plan, time=Recovery(bytes=9)))
+
+
+def test_a_bandwidth_that_was_asked_for_counts_where_it_is_the_slower() -> None:
+    fast = Speed(rate=1000.0, by="drills")
+    assert time_to_restore(5000, fast, None) == Recovery(bytes=5000, seconds=5.0, by="drills")
+    assert time_to_restore(5000, fast, 2000) == Recovery(bytes=5000, seconds=5.0, by="drills")
+    assert time_to_restore(5000, fast, 100) == Recovery(bytes=5000, seconds=50.0, by="bandwidth")
+    assert time_to_restore(5000, None, 100) == Recovery(bytes=5000, seconds=50.0, by="bandwidth")
+    assert time_to_restore(5000, None, None) == Recovery(bytes=5000)

@@ -11,7 +11,7 @@ from tests.views.test_overview import CONFIDENCE, DRILL, SEEN, SURE
 from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
 from zoffsite.cli.status_table import draw_overview
 from zoffsite.model.drill import Speed
-from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, Evidence, Recovery
+from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, Evidence, LastLook, Recovery
 from zoffsite.model.job import DrillRule
 from zoffsite.model.overview import Overview
 from zoffsite.model.proof import Proofs
@@ -38,11 +38,14 @@ def test_status_says_of_each_dataset_when_it_was_verified_proved_and_drilled_and
 def test_a_drill_that_found_something_stands_out() -> None:
     bad = Evidence(drill=replace(DRILL, passed=False))
     rows = evidence_rows(Confidence(evidence={"tank/a": bad}), STATUS.when)
-    assert rows == [("tank/a", "no", "never", "NOT WHOLE, 9 days ago", "–")]
+    assert rows == [("tank/a", "never", "never", "NOT WHOLE, 9 days ago", "–")]
 
 
-def test_where_nothing_was_ever_proved_or_drilled_the_table_is_left_out() -> None:
-    assert evidence_rows(Confidence(evidence={"tank/a": Evidence(verified=STARTED)}), STARTED) == []
+def test_a_dataset_that_was_only_verified_is_shown_as_never_proved_and_where_there_is_nothing_no_table() -> None:
+    assert evidence_rows(Confidence(evidence={"tank/a": Evidence(verified=STARTED)}), STARTED) == [
+        ("tank/a", "now", "never", "never", "–")
+    ]
+    assert evidence_rows(Confidence(evidence={"tank/a": Evidence()}), STARTED) == []
     assert "Verified" not in drawn(SEEN)
 
 
@@ -77,8 +80,9 @@ def test_the_oldest_proof_of_all_that_both_sides_have_counts_and_only_a_good_lis
     status = replace(STATUS, replicas=(seen, replace(EMPTY, source="tank/b", replica="v/tank:b"), bad))
     days = [STARTED - timedelta(days=ago) for ago in (1, 4)]
     last = {(REPLICA.replica, 101, 102): days[0], (REPLICA.replica, 0, 101): days[1], ("v/other", 0, 1): STARTED}
-    found = confidence_of(status, Proofs(last=last), {"tank/a": DRILL}, Speed(rate=100.0, by="drills"))
+    speed, known = Speed(rate=100.0, by="drills"), {"tank/c": LastLook(verified=days[1])}
+    found = confidence_of(status, Proofs(last=last), {"tank/a": DRILL}, speed, known)
     assert found.evidence["tank/a"] == Evidence(verified=status.when, proved=days[1], drill=DRILL)
-    assert (found.evidence["tank/b"], found.evidence["tank/c"]) == (Evidence(), Evidence())
+    assert (found.evidence["tank/b"], found.evidence["tank/c"]) == (Evidence(), Evidence(verified=days[1]))
     assert found.recovery == Recovery(bytes=300, seconds=3.0, by="drills")
-    assert confidence_of(status, Proofs(), {}, None).recovery == Recovery(bytes=300)
+    assert confidence_of(status, Proofs(), {}, None, {}).recovery == Recovery(bytes=300)

@@ -31,7 +31,7 @@ def carried_pool(job: Job, named: str, hosts: Connections) -> Iterator[Job]:
     pool = before or _find(pools, named)
     assert pool is not None  # noqa: S101 - it was just imported
     root = f"{pool.name}/{job.root.partition('/')[2]}".rstrip("/")
-    disk = Disk(pool=pool.name, guid=pool.guid, absent_after=timedelta.max)
+    disk = Disk(pool=pool.name, guid=pool.guid, absent_after=timedelta.max, carried=True)
     try:
         yield replace(job, box=disk, root=root, gated=False)
     finally:

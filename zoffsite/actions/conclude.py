@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from zoffsite.actions.memory import remember_told
+from zoffsite.actions.memory import remember_told, remember_verified
 from zoffsite.actions.switch import say_ended
 from zoffsite.actions.tell import tell
 from zoffsite.config.settings import Settings
@@ -57,6 +57,7 @@ def conclude(
     place = settings.state_dir
     since = failing_since(report.job, place)
     save_report(report, place, whole=whole)
+    remember_verified(job, report)
     told = tell(settings.receivers(job.name), report, since, place, datetime.now(UTC), whole=whole)
     if told == report:
         remember_told(job, report)

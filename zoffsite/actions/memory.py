@@ -106,7 +106,8 @@ def note_left(job: Job, plan: PrunePlan, kept: Collection[str]) -> int:
     left = [(plan.dataset, each.guid) for each in plan.destroy if each.name not in kept]
     stays = [(plan.dataset, each.guid) for each in plan.destroy if each.name in kept]
     ledger = ledger_of(job)
-    tell_ledger(lambda: (ledger.gone(left), ledger.stay(stays)))
+    tell_ledger(partial(ledger.gone, left))
+    tell_ledger(partial(ledger.stay, stays))
     return len(left)
 
 
@@ -120,6 +121,13 @@ def remember_told(job: Job, report: RunReport) -> None:
     alerts = [notice for notice in report.all_notices if notice.alert]
     if alerts and job.ledger.exists():
         tell_ledger(partial(ledger_of(job).told, alerts))
+
+
+def remember_verified(job: Job, report: RunReport) -> None:
+    """For whoever asks when the box is away: with which replicas this run found nothing wrong."""
+    good = [outcome.source for outcome in report.datasets if outcome.verified]
+    if good and job.ledger.exists():
+        tell_ledger(lambda: ledger_of(job).verified(good, report.started))
 
 
 class Record:

@@ -19,6 +19,7 @@ from zoffsite.hosts.limiter import Limiter
 from zoffsite.hosts.retrieval import retrieve
 from zoffsite.hosts.transfers import transfers
 from zoffsite.ledger import Ledger
+from zoffsite.model.drill import Speed
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError, ZoffsiteError
 from zoffsite.model.job import Disk, Job
 from zoffsite.model.memory import Memory
@@ -34,6 +35,7 @@ from zoffsite.model.restore import (
     Wanted,
 )
 from zoffsite.model.version import Snapshot
+from zoffsite.planning.evidence import capped, time_to_restore
 from zoffsite.planning.memory import under_root
 from zoffsite.planning.restoration import check_not_the_box, plan_restore
 from zoffsite.zfs.names import check_dataset, replicas_by_dataset
@@ -41,8 +43,8 @@ from zoffsite.zfs.names import check_dataset, replicas_by_dataset
 log = logging.getLogger(__name__)
 
 
-def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan:
-    """What a restore would do now. Changes nothing.
+def preview_restore(job: Job, wanted: Wanted, hosts: Connections, rate: int | None = None) -> RestorePlan:
+    """What a restore would do now, at `rate` bytes per second at most. Changes nothing.
 
     Raises SafetyError "this-is-the-box" and what `plan_restore` raises.
     """
@@ -69,7 +71,15 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections) -> RestorePlan
     plan = plan_restore(job, wanted, box, replicas, landing, memory, ever)
     for part in plan.datasets:
         check_dataset(part.target)
-    return replace(plan, notices=(*trouble, *plan.notices))
+    time = time_to_restore(plan.estimated_bytes, _speed(job, plan.estimated_bytes), rate)
+    return replace(plan, notices=(*trouble, *plan.notices), time=time)
+
+
+def _speed(job: Job, count: int) -> Speed | None:
+    """What was measured on the way that this one takes: a disk that was carried here is none of it."""
+    if isinstance(job.box, Disk) and job.box.carried:
+        return None
+    return capped(job, ask_ledger(job, lambda ledger: ledger.speed(count), None))
 
 
 def restore(
@@ -93,7 +103,7 @@ def bring_back(
     job: Job, wanted: Wanted, hosts: Connections, progress: Progress, rate: int | None
 ) -> tuple[RestorePlan, list[RestoreOutcome]]:
     """The part of `restore` that receives, within a run: nothing is opened, and no property set. Raises as it does."""
-    plan = with_retries(lambda _: preview_restore(job, wanted, hosts), job.retries)
+    plan = with_retries(lambda _: preview_restore(job, wanted, hosts, rate), job.retries)
     limiter = Limiter(lambda: rate, wait=transfers.stop_event.wait)
     outcomes = list(_Restorer(job, wanted, hosts, progress, limiter).bring_back(plan))
     transfers.check("restore", wanted.dataset)

@@ -29,7 +29,15 @@ from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ExitCode, SettingsError
 from zoffsite.model.job import Job
 from zoffsite.model.restore import RestorePlan, RestoreReport, Wanted
-from zoffsite.views.restore import next_steps, part_words, properties_words, restore_plan_json, restore_report_json
+from zoffsite.views.restore import (
+    key_words,
+    next_steps,
+    part_words,
+    plan_time_words,
+    properties_words,
+    restore_plan_json,
+    restore_report_json,
+)
 from zoffsite.views.words import duration_words, size_words
 
 _DATE = len("2026-11-23")
@@ -61,7 +69,7 @@ def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool)
     )
     with Connections() as hosts, origin_of(settings, asked_job, asked, hosts, now) as job:
         if dry_run:
-            plan = preview_restore(job, wanted, hosts)
+            plan = preview_restore(job, wanted, hosts, rate)
             if as_json:
                 print_json(restore_plan_json(plan))
             else:
@@ -155,12 +163,14 @@ def _draw_plan(out: Console, job: Job, plan: RestorePlan) -> None:
         out.print(Padding(Text(f"{name}: made, empty, as a place for what is below it"), (0, 0, 0, 2)))
     for part in plan.datasets:
         out.print(Text.assemble("  ", (part.dataset, "bold"), f" → {part.target}"))
-        for words in (part_words(part), *properties_words(part)):
+        for words in (part_words(part), *key_words(part), *properties_words(part)):
             out.print(Padding(Text(words), (0, 0, 0, 4)))
         if part.remedy:
             out.print(Padding(Text(f"Remedy: {part.remedy}"), (0, 0, 0, 4)))
     draw_notices(out, plan.notices)
     out.print(Text(f"\nabout {size_words(plan.estimated_bytes)} to come, by the word of {job.box.place}"))
+    if time := plan_time_words(plan):
+        out.print(Text(time))
     out.print(Text(f"keys it will need, to be read: {', '.join(plan.keys) or 'none'}"))
     out.print("Nothing was changed. To do it, leave out --dry-run.")
 

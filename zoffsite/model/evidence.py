@@ -21,9 +21,19 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastLook:
+    """What is remembered of a dataset for when the box is away: as in Evidence, and the bytes that would come back."""
+
+    verified: datetime | None = None
+    proved: datetime | None = None
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recovery:
-    """What bringing back the newest of everything takes: `bytes`, in `seconds`, at a rate known `by` "drills" or
-    "sends"; both are None where nobody can tell yet. `cap` is the bandwidth of the settings that decides the rate.
+    """What bringing it back takes: `bytes`, in `seconds`, at a rate known `by` "drills" or "sends", or by the
+    "bandwidth" that a restore was told; both are None where nobody can tell yet. `cap` is the bandwidth of the settings
+    that decides the rate.
     """
 
     bytes: int = 0
@@ -32,12 +42,15 @@ class Recovery:
     cap: int | None = None
 
 
+NO_TIME = Recovery()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confidence:
     """All of it: the evidence by the datasets' names on the source."""
 
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    recovery: Recovery = Recovery()
+    recovery: Recovery = NO_TIME
 
 
 NO_CONFIDENCE = Confidence()

@@ -51,12 +51,13 @@ class SshHost:
 class Disk:
     """A pool of the source machine itself: the removable disk of the offline copy. `guid` is the pool's own.
 
-    Not seen for longer than `absent_after`, it is an alert.
+    Not seen for longer than `absent_after`, it is an alert. `carried`: it is the box's own, here for a restore.
     """
 
     pool: str
     guid: int
     absent_after: timedelta
+    carried: bool = False
 
     @property
     def label(self) -> str:

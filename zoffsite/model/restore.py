@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from zoffsite.model.dataset import Kind
 from zoffsite.model.errors import ExitCode
+from zoffsite.model.evidence import NO_TIME, Recovery
 from zoffsite.model.inventory import DatasetState, TokenContents
 from zoffsite.model.notice import Notice
 from zoffsite.model.property import Property
@@ -87,13 +88,17 @@ class Restoration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestorePlan:
-    """A whole restore. `containers` are empty datasets that are made first, so that the others have a place."""
+    """A whole restore. `containers` are empty datasets that are made first, so that the others have a place.
+
+    `time` is what it will take.
+    """
 
     job: str
     wanted: Wanted
     containers: tuple[str, ...]
     datasets: tuple[Restoration, ...]
     notices: tuple[Notice, ...] = ()
+    time: Recovery = NO_TIME
 
     @property
     def keys(self) -> tuple[str, ...]:

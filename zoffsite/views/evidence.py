@@ -15,8 +15,8 @@ TITLES = ("Dataset", "Verified", "Proved", "Drilled", "Back in")
 
 
 def evidence_rows(confidence: Confidence, now: datetime) -> list[tuple[str, ...]]:
-    """A row for each dataset, of TITLES; none where nothing was ever proved or drilled."""
-    if not any(each.proved or each.drill for each in confidence.evidence.values()):
+    """A row for each dataset, of TITLES; none where there is nothing to show of any."""
+    if not any(each.verified or each.proved or each.drill for each in confidence.evidence.values()):
         return []
     return [(dataset, *_words(each, now)) for dataset, each in confidence.evidence.items()]
 
@@ -27,13 +27,19 @@ def recovery_words(recovery: Recovery) -> str:
         return ""
     if recovery.seconds is None:
         return f"To bring everything back, {size_words(recovery.bytes)}: nobody can tell how long, before a drill"
+    size = size_words(recovery.bytes)
+    return f"To bring everything back, {size}: about {duration_words(recovery.seconds)}, {by_words(recovery)}"
+
+
+def by_words(recovery: Recovery) -> str:
+    """How the time is known, and which limit decides it."""
     known = {
         "drills": "by the rate of the last drills",
         "sends": "by the rate at which it was sent; no drill has measured the way back",
+        "bandwidth": "at the bandwidth that was asked for",
     }[recovery.by or "sends"]
-    size, time = size_words(recovery.bytes), duration_words(recovery.seconds)
     limit = f"; the limit of {rate_words(recovery.cap)} in the settings decides that" if recovery.cap else ""
-    return f"To bring everything back, {size}: about {time}, {known}{limit}"
+    return f"{known}{limit}"
 
 
 def confidence_json(confidence: Confidence) -> Json:
@@ -53,7 +59,7 @@ def confidence_json(confidence: Confidence) -> Json:
 def _words(each: Evidence, now: datetime) -> tuple[str, ...]:
     drill = each.drill
     return (
-        _ago(each.verified, now) if each.verified else "no",
+        _ago(each.verified, now),
         _ago(each.proved, now),
         ("" if drill is None or drill.passed else "NOT WHOLE, ") + _ago(drill.when if drill else None, now),
         duration_words(drill.seconds) if drill is not None and drill.passed else "–",

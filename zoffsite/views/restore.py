@@ -17,8 +17,9 @@ from zoffsite.model.restore import (
     RestoreReport,
     Wanted,
 )
+from zoffsite.views.evidence import by_words
 from zoffsite.views.json import error_json, notice_json, time_json
-from zoffsite.views.words import size_words
+from zoffsite.views.words import duration_words, size_words
 
 Json = dict[str, Any]
 
@@ -41,6 +42,8 @@ def restore_plan_json(plan: RestorePlan) -> Json:
         "datasets": [_part_json(part) for part in plan.datasets],
         "keys": list(plan.keys),
         "estimated_bytes": plan.estimated_bytes,
+        "estimated_seconds": None if plan.time.seconds is None else round(plan.time.seconds, 1),
+        "estimated_by": plan.time.by,
         "notices": [notice_json(notice) for notice in plan.notices],
     }
 
@@ -67,6 +70,20 @@ def part_words(part: Restoration) -> str:
         return part.reason
     size = f", about {size_words(part.estimated_bytes)}" if part.estimated_bytes else ""
     return f"@{part.snapshot.name}{size}: {_WORDS[part.action]}, because {part.reason}"
+
+
+def key_words(part: Restoration) -> Iterator[str]:
+    """Whose key opens it, as it was on the source; nothing where nothing comes back."""
+    if part.key_of:
+        own = part.key_of == part.dataset
+        yield "opened by a key of its own" if own else f"opened by the key of {part.key_of}"
+
+
+def plan_time_words(plan: RestorePlan) -> str:
+    """`about 3 min 20 s, by the rate of the last drills`; "" where nothing comes."""
+    if plan.time.seconds is not None:
+        return f"about {duration_words(plan.time.seconds)}, {by_words(plan.time)}"
+    return "nobody can tell how long that takes: nothing was measured on this way" if plan.estimated_bytes else ""
 
 
 def properties_words(part: Restoration) -> Iterator[str]:
