@@ -157,6 +157,18 @@ def test_what_is_gone_is_not_missed_and_counts_again_when_it_is_seen_or_sent_aga
     assert [each.guid for each in ledger.recall().replicas[REPLICA].on_box] == [FULL.guid, NEXT.guid]
 
 
+def test_the_most_that_a_snapshot_can_be_is_known_only_with_all_that_it_was_built_of(ledger: Ledger) -> None:
+    assert ledger.sizes([FULL.guid]) == {}
+    ledger.add(FULL)
+    ledger.add(NEXT)
+    full, both = max(FULL.written, FULL.bytes), max(NEXT.written, NEXT.bytes)
+    assert ledger.sizes([FULL.guid, NEXT.guid, 999]) == {FULL.guid: full, NEXT.guid: full + both}
+    ledger.add(replace(NEXT, guid=7, replica="vault/box/increments-only"))
+    ledger.seen([(dataset("tank/x"), "r/x", OnBox(name="one", guid=8))])
+    ledger.add(replace(NEXT, guid=9, replica="r/x"))
+    assert ledger.sizes([7, 8, 9]) == {}
+
+
 def test_what_was_only_seen_is_remembered_without_being_a_habit(ledger: Ledger) -> None:
     one = OnBox(name="one", guid=1)
     ledger.seen([(dataset("tank/home"), REPLICA, one), (dataset("tank/x"), "r/x", one)])

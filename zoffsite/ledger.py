@@ -93,6 +93,26 @@ class Ledger:
         with self._transaction("BEGIN") as db:
             return frozenset(int(guid) for (guid,) in db.execute("SELECT guid FROM sent"))
 
+    def sizes(self, guids: Iterable[int]) -> Mapping[int, int]:
+        """About the most that each of these snapshots can be, as it was sent: with all that it was built of, in bytes.
+
+        Only where all of that is written down, from a full send on.
+        """
+        if not self.path.exists():
+            return {}
+        with self._transaction("BEGIN") as db:
+            found = {
+                guid: db.execute(
+                    "SELECT max((SELECT iif(count(*) = count(s.written) AND count(*) > count(s.base_guid),"
+                    " sum(max(s.written, coalesce(s.bytes, 0))), NULL) FROM sent s"
+                    " WHERE s.job = t.job AND s.replica = t.replica AND s.id <= t.id))"
+                    " FROM sent t WHERE t.job = ? AND t.guid = ?",
+                    (self.job, str(guid)),
+                ).fetchone()[0]
+                for guid in guids
+            }
+            return {guid: int(size) for guid, size in found.items() if size is not None}
+
     def increments(self, since: datetime) -> tuple[Increment, ...]:
         """What was sent in increments after `since`, oldest first, as far as their sizes are known."""
         if not self._made:

@@ -12,7 +12,7 @@ from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.memory import Arrived, Memory, Remembered
 from zoffsite.model.restore import Landing, Restoration, RestoreAction, RestorePlan, Wanted
 from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
-from zoffsite.planning.restoration import MARGIN, TIMES_LONGER, check_not_the_box, plan_restore
+from zoffsite.planning.restoration import MARGIN, TIMES_LONGER, bounded, check_not_the_box, plan_restore
 
 from .make import JOB, dataset, replica_dataset, snap
 
@@ -186,6 +186,28 @@ def test_what_does_not_fit_is_not_begun() -> None:
     with pytest.raises(OperationError) as caught:
         plan(on_box("tank/home", 1), landing=Landing(room=1000))
     assert caught.value.code == "no-room"
+
+
+def huge(name: str, referenced: int) -> DatasetState:
+    """What a box says that lies about sizes."""
+    state = on_box(name, 1)
+    return replace(state, snapshots=Snapshots.of([replace(state.snapshots[0], referenced=referenced)]))
+
+
+def test_what_comes_cannot_be_more_than_there_is_room_for_all_together() -> None:
+    room = 10**12
+    found = bounded(plan(huge("tank/home", 4 * 10**11), huge("tank/home/ann", 5 * 10**11)), room, {})
+    assert [part.longest for part in plan(huge("tank/home", 4 * 10**11)).datasets] > [room]
+    assert [part.longest for part in found.datasets] == [4 * 10**11 * 3 // 2, 5 * 10**11 * 3 // 2]
+    roomy = bounded(plan(huge("tank/home", 10**9), huge("tank/home/ann", 10**9)), 5 * 10**9, {})
+    assert sum(part.longest for part in roomy.datasets) <= 5 * 10**9
+
+
+def test_what_comes_cannot_be_more_than_was_ever_sent_whatever_the_box_says() -> None:
+    lied = plan(huge("tank/home", 10**11))
+    (part,) = bounded(lied, 10**12, {101: 10**6}).datasets
+    assert part.longest == TIMES_LONGER * 10**6 + MARGIN
+    assert bounded(lied, 10**12, {999: 1}).datasets[0].longest > part.longest
 
 
 def test_a_stream_may_be_no_longer_than_its_snapshot_allows() -> None:

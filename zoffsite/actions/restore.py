@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ from zoffsite.model.restore import (
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.evidence import capped, time_to_restore
 from zoffsite.planning.memory import under_root
-from zoffsite.planning.restoration import check_not_the_box, plan_restore
+from zoffsite.planning.restoration import bounded, check_not_the_box, plan_restore
 from zoffsite.zfs.names import check_dataset, replicas_by_dataset
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,9 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections, rate: int | No
     replicas = replicas_by_dataset(job, box.datasets, _remembered(memory))
     ever: frozenset[int] = ask_ledger(job, Ledger.guids, frozenset())
     plan = plan_restore(job, wanted, box, replicas, landing, memory, ever)
+    guids = [part.snapshot.guid for part in plan.datasets if part.snapshot]
+    sizes: Mapping[int, int] = ask_ledger(job, lambda ledger: ledger.sizes(guids), {})
+    plan = bounded(plan, landing.room, sizes)
     for part in plan.datasets:
         check_dataset(part.target)
     time = time_to_restore(plan.estimated_bytes, _speed(job, plan.estimated_bytes), rate)

@@ -7,7 +7,7 @@ makes new datasets. What is there already is what an earlier restore brought, by
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from shlex import quote
 
@@ -28,6 +28,8 @@ _SHOWN = 20
 TIMES_LONGER = 4
 MARGIN = 256 << 20
 """A stream has headers of 312 bytes for every block and file: one of tiny files is some times as long as their data."""
+ROOM_MARGIN = 16 << 20
+"""The shortest stream has its headers, too."""
 
 
 def plan_restore(
@@ -71,6 +73,27 @@ def plan_restore(
     if plan.estimated_bytes > landing.room:
         raise _no_room(wanted, plan.estimated_bytes, landing.room)
     return plan
+
+
+def bounded(plan: RestorePlan, room: int, known: Mapping[int, int]) -> RestorePlan:
+    """`plan`, with streams no longer than the receiving machine has `room` for, or the ledger knows them to be.
+
+    `known` is by the snapshots' GUIDs. What is free beyond the whole plan is shared by what comes: together they cannot
+    fill the pool. Headers take no room there, so half as much again is allowed in any case.
+    """
+    coming = [part for part in plan.datasets if part.estimated_bytes]
+    spare = max(room - plan.estimated_bytes, 0) // max(len(coming), 1)
+
+    def bound(part: Restoration) -> Restoration:
+        if part.snapshot is None:
+            return part
+        size = part.estimated_bytes
+        longest = min(part.longest, size + max(spare, size // 2, ROOM_MARGIN))
+        if part.snapshot.guid in known:
+            longest = min(longest, TIMES_LONGER * known[part.snapshot.guid] + MARGIN)
+        return replace(part, longest=longest)
+
+    return replace(plan, datasets=tuple(map(bound, plan.datasets)))
 
 
 def target_of(wanted: Wanted, dataset: str) -> str:
