@@ -9,7 +9,7 @@ import pytest
 from tests.planning.make_drill import drillable
 from zoffsite.ledger import Ledger
 from zoffsite.model.drill import DrillOutcome, DrillResult, Speed
-from zoffsite.model.memory import SentSnapshot
+from zoffsite.model.memory import Remembered, SentSnapshot
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -52,6 +52,14 @@ def test_the_last_drill_of_each_dataset_is_remembered_good_or_bad_and_a_failed_o
     assert (last["tank/a"].passed, last["tank/a"].when) == (False, NOW + timedelta(days=3))
     assert (last["tank/b"].passed, last["tank/b"].seconds, last["tank/b"].bytes) == (True, 2.0, 1000)
     assert Ledger(ledger.path, "other").drilled() == {}
+
+
+def test_the_turn_of_a_renamed_dataset_goes_with_it(ledger: Ledger) -> None:
+    ledger.add_drill(outcome("tank/a", DrillResult.PASSED, 1))
+    ledger.verified(["tank/a"], NOW)
+    ledger.renamed(Remembered(dataset="tank/a", replica="r/a"), "tank/b", "r/b")
+    assert ledger.turns() == {"tank/b": NOW + timedelta(days=1)}
+    assert set(ledger.last_looks()) == {"tank/b"}
 
 
 def test_the_speed_is_that_of_good_drills_and_that_of_sends_only_before_the_first(ledger: Ledger) -> None:

@@ -214,7 +214,11 @@ class Ledger:
         """From now on all that is known of `old` is known of these names."""
         names = (self.job, old.dataset, old.replica)
         with self._transaction() as db:
-            db.execute("UPDATE OR REPLACE alarms SET dataset = ?4 WHERE job = ?1 AND dataset = ?2", (*names, dataset))
+            for table in ("alarms", "turns", "looks"):
+                db.execute(
+                    f"UPDATE OR REPLACE {table} SET dataset = ?4 WHERE job = ?1 AND dataset = ?2",  # noqa: S608
+                    (*names, dataset),
+                )
             for table in ("sent", "trusted", "proofs", "described", "drills", "prunes", "challenges"):
                 db.execute(
                     f"UPDATE OR REPLACE {table} SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",  # noqa: S608

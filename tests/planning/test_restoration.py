@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.job import Disk, Job, Origin
 from zoffsite.model.memory import Arrived, Memory, Remembered
 from zoffsite.model.restore import Landing, Restoration, RestoreAction, RestorePlan, Wanted
 from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
@@ -197,7 +198,7 @@ def huge(name: str, referenced: int) -> DatasetState:
 def test_what_comes_cannot_be_more_than_there_is_room_for_all_together() -> None:
     room = 10**12
     found = bounded(plan(huge("tank/home", 4 * 10**11), huge("tank/home/ann", 5 * 10**11)), room, {})
-    assert [part.longest for part in plan(huge("tank/home", 4 * 10**11)).datasets] > [room]
+    assert plan(huge("tank/home", 4 * 10**11)).datasets[0].longest > room
     assert [part.longest for part in found.datasets] == [4 * 10**11 * 3 // 2, 5 * 10**11 * 3 // 2]
     roomy = bounded(plan(huge("tank/home", 10**9), huge("tank/home/ann", 10**9)), 5 * 10**9, {})
     assert sum(part.longest for part in roomy.datasets) <= 5 * 10**9
@@ -221,12 +222,38 @@ def test_what_the_box_does_not_have_is_said_with_what_it_has() -> None:
     assert "tank/other" in caught.value.remedy
 
 
-def test_the_box_itself_is_known_by_its_mark_or_by_the_guid_of_its_root() -> None:
-    root = {ROOT: DatasetState(dataset=dataset(ROOT, guid=77))}
-    box = Inventory(host="box", datasets=root)
-    check_not_the_box(JOB, {}, box, marked=False)
-    check_not_the_box(JOB, {ROOT: DatasetState(dataset=dataset(ROOT, guid=78))}, box, marked=False)
-    for receiver, marked in ((root, False), ({}, True)):
-        with pytest.raises(SafetyError) as caught:
-            check_not_the_box(JOB, receiver, box, marked=marked)
-        assert caught.value.code == "this-is-the-box"
+def is_box(
+    receiver: Mapping[str, DatasetState], granted: Set[str] | None, *, asked: Job = JOB, keys: Set[str] = frozenset()
+) -> bool:
+    box = Inventory(host="box", datasets={asked.root: DatasetState(dataset=dataset(asked.root, guid=77))})
+    try:
+        check_not_the_box(asked, receiver, box, granted, keys)
+    except SafetyError as error:
+        assert error.code == "this-is-the-box"
+        return True
+    return False
+
+
+def test_never_on_the_box_itself_by_guid_or_by_what_only_the_kit_s_box_has() -> None:
+    root = {guid: {JOB.root: DatasetState(dataset=dataset(JOB.root, guid=guid))} for guid in (77, 78)}
+    assert is_box(root[77], None)
+    assert is_box({}, {JOB.root})
+    assert is_box({}, frozenset()), "a box, and nobody can tell whose"
+    assert not is_box({}, None)
+    assert not is_box(root[78], None)
+
+
+def test_the_box_of_somebody_else_may_receive_even_where_its_root_has_the_same_name() -> None:
+    assert not is_box({}, {"vault/zoffsite/of-a-friend"})
+    same_name = {JOB.root: DatasetState(dataset=dataset(JOB.root, guid=78))}
+    assert not is_box(same_name, {JOB.root})
+
+
+def test_a_carried_disk_is_not_read_on_the_box_that_it_is_of() -> None:
+    origin = Origin(host_key="ssh-ed25519 AAAAbox", root=JOB.root)
+    disk = Disk(pool="v2", guid=1, absent_after=timedelta.max, carried=origin)
+    carried = replace(JOB, box=disk, root="v2/box")
+    assert is_box({}, None, asked=carried, keys={"ssh-rsa AAAAx", "ssh-ed25519 AAAAbox"})
+    assert not is_box({}, {JOB.root}, asked=carried, keys={"ssh-ed25519 AAAAmine"})
+    assert is_box({}, {JOB.root}, asked=carried)
+    assert not is_box({}, None, asked=carried)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from zoffsite.actions.disk import exported
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.pools import Pools
-from zoffsite.model.job import Disk, Job
+from zoffsite.model.job import Disk, Job, Origin, SshHost
 from zoffsite.model.pool import Pool
 from zoffsite.planning.disks import ALTROOT
 
@@ -31,7 +31,8 @@ def carried_pool(job: Job, named: str, hosts: Connections) -> Iterator[Job]:
     pool = before or _find(pools, named)
     assert pool is not None  # noqa: S101 - it was just imported
     root = f"{pool.name}/{job.root.partition('/')[2]}".rstrip("/")
-    disk = Disk(pool=pool.name, guid=pool.guid, absent_after=timedelta.max, carried=True)
+    origin = Origin(host_key=job.box.host_key, root=job.root) if isinstance(job.box, SshHost) else None
+    disk = Disk(pool=pool.name, guid=pool.guid, absent_after=timedelta.max, carried=origin)
     try:
         yield replace(job, box=disk, root=root, gated=False)
     finally:

@@ -55,7 +55,8 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections, rate: int | No
         raise _no_restore_key(job)
     box = hosts.restore_box_of(job).inventory(job.root)
     here = {} if isinstance(job.box, Disk) else receiver.inventory(job.root).datasets
-    check_not_the_box(job, here, box, marked=receiver.has_box_mark())
+    carried = isinstance(job.box, Disk) and job.box.carried is not None
+    check_not_the_box(job, here, box, receiver.box_roots(), receiver.host_keys() if carried else frozenset())
     there = receiver.inventory(wanted.to).datasets
     tokens = {
         name: receiver.read_token(state.dataset.resume_token)
@@ -80,7 +81,7 @@ def preview_restore(job: Job, wanted: Wanted, hosts: Connections, rate: int | No
 
 def _speed(job: Job, count: int) -> Speed | None:
     """What was measured on the way that this one takes: a disk that was carried here is none of it."""
-    if isinstance(job.box, Disk) and job.box.carried:
+    if isinstance(job.box, Disk) and job.box.carried is not None:
         return None
     return capped(job, ask_ledger(job, lambda ledger: ledger.speed(count), None))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
 
@@ -21,6 +22,7 @@ from zoffsite.zfs.token import parse_token
 
 BOX_MARK = "/etc/zoffsite/policy.json"
 """Only a box that the kit set up has it: what its gate grants."""
+HOST_KEYS = tuple(f"/etc/ssh/ssh_host_{kind}_key.pub" for kind in ("ed25519", "ecdsa", "rsa"))
 PICKING = program("picking", "zoffsite")
 COPYING = 7 * 86400.0
 """Seconds for a copy from one pool to another: what takes longer is better restored as a dataset."""
@@ -51,9 +53,23 @@ class Receiver:
         done = self._zfs.do("list", name, command)
         return parse_inventory(done.stdout, self.label).datasets[name].dataset
 
-    def has_box_mark(self) -> bool:
-        """True on a machine that the kit made a box."""
-        return self._zfs.run(["test", "-e", BOX_MARK]).exit_code == 0
+    def box_roots(self) -> frozenset[str] | None:
+        """The roots that it grants as a box of the kit, whoever's they are; None on a machine that is no box.
+
+        Empty where it is one, and nobody can tell what it grants.
+        """
+        if self._zfs.run(["test", "-e", BOX_MARK]).exit_code != 0:
+            return None
+        try:
+            users = json.loads(self._zfs.run(["cat", BOX_MARK]).stdout)["users"]
+            return frozenset(str(each["root"]) for each in users.values())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return frozenset()
+
+    def host_keys(self) -> frozenset[str]:
+        """The public host keys of its sshd, as `type base64`; none where they are not where they usually are."""
+        said = self._zfs.run(["cat", *HOST_KEYS]).stdout
+        return frozenset(" ".join(line.split()[:2]) for line in said.splitlines() if len(line.split()) > 1)
 
     def read_token(self, token: str) -> TokenContents:
         """What an interrupted receive here is of. What it was sent from is not here, so it is `stale`."""

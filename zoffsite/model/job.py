@@ -48,16 +48,24 @@ class SshHost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The box whose own disk it is that was carried here: its pinned host key, and the job's root there."""
+
+    host_key: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
     """A pool of the source machine itself: the removable disk of the offline copy. `guid` is the pool's own.
 
-    Not seen for longer than `absent_after`, it is an alert. `carried`: it is the box's own, here for a restore.
+    Not seen for longer than `absent_after`, it is an alert. `carried`: from a box, for a restore.
     """
 
     pool: str
     guid: int
     absent_after: timedelta
-    carried: bool = False
+    carried: Origin | None = None
 
     @property
     def label(self) -> str:

@@ -14,7 +14,7 @@ from shlex import quote
 from zoffsite.model.dataset import Kind
 from zoffsite.model.errors import OperationError, SafetyError, SettingsError
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
-from zoffsite.model.job import Job
+from zoffsite.model.job import Disk, Job
 from zoffsite.model.memory import NOTHING, Memory, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.restore import LATEST, Landing, Restoration, RestoreAction, RestorePlan, Wanted
@@ -101,19 +101,35 @@ def target_of(wanted: Wanted, dataset: str) -> str:
     return wanted.to + dataset.removeprefix(wanted.dataset)
 
 
-def check_not_the_box(job: Job, receiver: Mapping[str, DatasetState], box: Inventory, *, marked: bool) -> None:
+def check_not_the_box(
+    job: Job,
+    receiver: Mapping[str, DatasetState],
+    box: Inventory,
+    granted: Set[str] | None,
+    host_keys: Set[str],
+) -> None:
     """Raise SafetyError "this-is-the-box" where the receiving machine is the box itself.
 
-    `receiver` is what the receiving machine has at the job's root; `marked`: it has what only the kit's box has.
+    `receiver` is what the receiving machine has at the job's root. `granted` are the roots that it grants as a box of
+    the kit, None where it is none, empty where nobody can tell: it may well be the box of somebody else, with a root of
+    the same name even. `host_keys` are its own, for a disk that was carried: that brings its GUIDs wherever it is.
     """
     here, there = receiver.get(job.root), box.datasets.get(job.root)
-    same = here is not None and there is not None and here.dataset.guid == there.dataset.guid
-    if marked or same:
+    origin = job.box.carried if isinstance(job.box, Disk) else None
+    if here is not None and there is not None:
+        is_box = here.dataset.guid == there.dataset.guid
+    elif origin is not None and host_keys:
+        is_box = origin.host_key in host_keys
+    else:
+        root = origin.root if origin else job.root
+        is_box = granted is not None and (not granted or root in granted)
+    if is_box:
         raise SafetyError(
             "restore from",
             job.box.label,
             "the machine that would receive is the box itself, and data is never opened there",
-            "run it on a trusted machine, with `source` of the job naming one, or left out for this machine",
+            "run it on a trusted machine, with `source` of the job naming one, or left out for this machine; if this "
+            "is the box of somebody else only, whose root there has the same name, restore on another one",
             code="this-is-the-box",
         )
 

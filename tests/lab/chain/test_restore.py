@@ -191,6 +191,9 @@ def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
     stage.source.put(b"{}", "/etc/zoffsite/policy.json")
     try:
         done = stage.zoffsite("restore", stage.tree, "--to", "tank/here", expect=4)
+        friends = b'{"users": {"ann": {"root": "vault/of-a-friend", "floor_days": 30, "minimum": 3}}}'
+        stage.source.put(friends, "/etc/zoffsite/policy.json")
+        assert restore(stage, "--to", "tank/here", "--dry-run")["datasets"]
     finally:
         stage.source.run("rm /etc/zoffsite/policy.json")
     assert "the box itself" in done.said
