@@ -20,9 +20,11 @@ from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Bookmark, Snapshot
 from zoffsite.planning.bookmarks import bookmark_name, is_our_bookmark, superseded, to_bookmark
 from zoffsite.planning.common_base import Base, Diverged, find_base
+from zoffsite.planning.freshness import LEEWAY, taken_at
 from zoffsite.planning.naming import is_ours
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.sends import plan_sends
+from zoffsite.planning.verification import check_replica
 from zoffsite.zfs import argv
 
 from .make import NOON, REPLICA, SOURCE, job, mark, replica, snap, source, there
@@ -250,3 +252,22 @@ def test_a_box_that_hides_its_replica_costs_a_full_send_that_zfs_refuses_and_no_
     assert isinstance(plan, FullSend)
     assert "-F" not in argv.receive(plan.replica)
     assert plan_both_prunes(KEEP_TWO, here, replica(), NOW) == ()
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_no_time_that_the_box_names_makes_a_replica_younger_than_the_source_knows_it_to_be(claimed: int) -> None:
+    newest = there(1, creation=claimed)
+    for known in (snap(1), mark(1)):
+        taken = taken_at(newest, known, NOW + timedelta(days=9))
+        assert taken == datetime.fromtimestamp(snap(1).creation, UTC)
+        wrong = [finding.what for finding in check_replica(known, replica(newest))]
+        assert wrong == ([] if claimed == snap(1).creation else ["time of the newest"])
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_what_only_the_box_knows_is_never_of_the_future(claimed: int) -> None:
+    taken = taken_at(there(1, guid=999, creation=claimed), None, NOW)
+    if claimed > (NOW + LEEWAY).timestamp():
+        assert taken is None
+    else:
+        assert taken == min(datetime.fromtimestamp(claimed, UTC), NOW)

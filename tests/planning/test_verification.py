@@ -44,6 +44,13 @@ def test_another_newest_snapshot_is_found_by_its_guid_though_the_name_is_right()
     assert older.what == "newest guid"
 
 
+@pytest.mark.parametrize("creation", [0, snap(1).creation + 1, 2**64 - 1])
+def test_another_time_than_the_stream_brought_along_is_found(creation: int) -> None:
+    (finding,) = check_replica(snap(1), replica(there(1, creation=creation)))
+    assert finding.what == "time of the newest"
+    assert finding.expected == "2026-11-23 12:00:00 UTC"
+
+
 def test_a_missing_or_empty_replica_is_found() -> None:
     assert [finding.what for finding in check_replica(snap(1), None)] == ["replica"]
     assert [finding.seen for finding in check_replica(snap(1), replica())] == ["no snapshot"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,9 +21,11 @@ from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.snapshots import NO_SNAPSHOTS
 from zoffsite.model.status import JobStatus, ReplicaStatus
+from zoffsite.model.version import Version
 from zoffsite.model.work import Work
 from zoffsite.planning.capacity import base_of
-from zoffsite.planning.freshness import judge, objective_of
+from zoffsite.planning.common_base import known_version
+from zoffsite.planning.freshness import judge, objective_of, taken_at
 from zoffsite.planning.wording import worded_error
 
 
@@ -38,7 +40,7 @@ def status_at_hand(job: Job, hosts: Connections, state_dir: Path, now: datetime)
 def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
     """Look at both sides; changes nothing."""
     todo = find_common_base(job, hosts, look_at_source(job, hosts, now), now)
-    replicas = (*(_status_of(job, work, now) for work in todo.datasets), *map(partial(_vanished, job), todo.vanished))
+    replicas = (*(status_of(job, work, now) for work in todo.datasets), *map(partial(_vanished, job), todo.vanished))
     return JobStatus(job=job.name, when=now, replicas=replicas, room=todo.room)
 
 
@@ -60,10 +62,12 @@ def _vanished(job: Job, plan: Conflict) -> ReplicaStatus:
     )
 
 
-def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
+def status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
+    """How one replica stands, by the facts of both sides: where the source knows better, the box is not believed."""
     replica = work.replica
     newest = replica.newest if replica else None
-    taken = datetime.fromtimestamp(newest.creation, UTC) if newest else None
+    known = known_version(work.source, work.family, newest.guid) if newest else None
+    taken = taken_at(newest, known, now) if newest else None
     as_of = now if newest and unwritten_since(work.source, newest.guid) else taken
     objective = objective_of(job, work.source.dataset.name)
     return ReplicaStatus(
@@ -77,7 +81,7 @@ def _status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         freshness=judge(now - as_of if as_of else None, objective),
         objective=objective,
         base=base_of(work.source, newest.guid) if newest else None,
-        error=worded_error(job, problem) if (problem := _problem(work)) else None,
+        error=worded_error(job, problem) if (problem := _problem(work, known)) else None,
         referenced=newest.referenced if newest else 0,
         shared=work.source.snapshots.shared_with(replica.snapshots) if replica else NO_SNAPSHOTS,
     )
@@ -88,13 +92,13 @@ def unwritten_since(source: DatasetState, guid: int) -> bool:
     return source.newest is not None and source.newest.guid == guid and source.dataset.written == 0
 
 
-def _problem(work: Work) -> ErrorReport | None:
+def _problem(work: Work, known: Version | None) -> ErrorReport | None:
     """Why the replica is not good as it is, if it is not."""
     try:
         if isinstance(work.plan, Conflict | Refused):
             raise plan_error(work.plan)
         if work.replica is not None and work.replica.newest is not None:
-            require(work.plan.replica, work.replica.newest, work.replica)
+            require(work.plan.replica, known or work.replica.newest, work.replica)
     except ZoffsiteError as error:
         return ErrorReport.of(error)
     return None

@@ -37,10 +37,13 @@ class Base:
 class ReplicaStatus:
     """One dataset's replica. `newest` is the newest snapshot on the box, taken at `taken` (UTC); `used` is bytes.
 
+    `taken` is as the source knows it; the box's word counts where the source does not know that snapshot, and not in
+    the future: then it is None.
+
     `referenced` is how many bytes the newest is, and would bring back. `shared` are the source's that the box has, too.
     `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
-    written to since. None: the box holds nothing. `error` says what verification found wrong.
+    written to since. None: the box holds nothing, or nobody knows of when. `error` says what verification found wrong.
     """
 
     source: str

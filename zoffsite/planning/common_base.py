@@ -64,7 +64,7 @@ def find_base(source: DatasetState, replica: DatasetState | None, family: Family
     """
     if replica is None or replica.newest is None:
         return next(reversed(clone_bases(source, family)), NothingThere())
-    base = _version(source, family, replica.newest.guid)
+    base = known_version(source, family, replica.newest.guid)
     if base is not None:
         return Base(version=base, replica=replica.newest)
     known = _by_guid((*family.ancestors, *_versions(source)))
@@ -81,8 +81,11 @@ def clone_bases(source: DatasetState, family: Family) -> tuple[CloneBase, ...]:
     return tuple(CloneBase(version=version, replica=family.there[version.guid]) for version in shared)
 
 
-def _version(source: DatasetState, family: Family, guid: int) -> Version | None:
-    """Without a look at every snapshot, for there may be many: what `_by_guid` of all of them would give."""
+def known_version(source: DatasetState, family: Family, guid: int) -> Version | None:
+    """What the source has of this guid, in the dataset or in what it was cloned from.
+
+    Without a look at every snapshot, for there may be many: what `_by_guid` of all of them would give.
+    """
     return source.snapshots.find(guid) or _by_guid((*family.ancestors, *source.bookmarks)).get(guid)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from zoffsite.model.job import Job
 from zoffsite.model.status import Freshness
+from zoffsite.model.version import Version
 
 CRITICAL_FACTOR = 2
 """Beyond this many times the objective, a late replica is critical: not one run was missed, but several."""
+LEEWAY = timedelta(minutes=10)
+"""What is younger than now by no more than this was taken while we looked, or by a clock that is a little fast."""
 
 
 def objective_of(job: Job, dataset: str) -> timedelta:
@@ -27,3 +30,20 @@ def judge(age: timedelta | None, objective: timedelta) -> Freshness:
     if age is None or age > CRITICAL_FACTOR * objective:
         return Freshness.CRITICAL
     return Freshness.WARNING if age > objective else Freshness.OK
+
+
+def time_of(seconds: int) -> datetime | None:
+    """The moment (UTC) that a creation stands for; None where no calendar goes so far."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def taken_at(newest: Version, known: Version | None, now: datetime) -> datetime | None:
+    """When the box's `newest` was taken: by the source's `known` version of it, else by the box's own word.
+
+    None where that lies in the future: whoever says so knows nothing of how old it is.
+    """
+    taken = time_of((known or newest).creation)
+    return None if taken is None or taken > now + LEEWAY else min(taken, now)

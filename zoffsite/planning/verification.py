@@ -10,6 +10,7 @@ from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.errors import OperationError, SafetyError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.version import Version
+from zoffsite.planning.freshness import time_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,8 @@ def _findings(expected: Version, replica: DatasetState | None) -> Iterator[Findi
     if newest is None or newest.guid != expected.guid:
         seen = f"{newest.guid} ({newest.name})" if newest else "no snapshot"
         yield Finding(what="newest guid", expected=f"{expected.guid} ({expected.name})", seen=seen)
+    elif newest.creation != expected.creation:  # the stream brings it along, to the second
+        yield Finding(what="time of the newest", expected=_moment(expected.creation), seen=_moment(newest.creation))
     if not dataset.encrypted:
         yield Finding(what="encryption", expected="on", seen=dataset.encryption, unsafe=True)
     if dataset.keystatus is not KeyStatus.UNAVAILABLE:
@@ -63,3 +66,9 @@ def _findings(expected: Version, replica: DatasetState | None) -> Iterator[Findi
         yield Finding(what="written since", expected="0 bytes", seen=f"{dataset.written} bytes")
     if dataset.resume_token is not None:
         yield Finding(what="interrupted receive", expected="none", seen="pending")
+
+
+def _moment(seconds: int) -> str:
+    """In UTC; as a number where no calendar goes so far, for the box may say anything."""
+    moment = time_of(seconds)
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else f"second {seconds}"
