@@ -201,3 +201,26 @@ def test_the_flows_and_tasks_that_are_imported_are_ours(tmp_path: Path) -> None:
     code = "import flows.backup as f, tasks.send as t, zoffsite as z; print(f.__file__, t.__file__, z.__file__)"
     printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert len({Path(path).parent.parent for path in printed.stdout.split()}) == 1
+
+
+WATCHED = """
+import importlib, os, sys
+class Watch:
+    def find_spec(name, path=None, target=None):
+        if name == "prefect":
+            print(os.environ.get("DO_NOT_TRACK"))
+sys.meta_path.insert(0, Watch)
+importlib.import_module(sys.argv[1])
+"""
+"""What Prefect finds when it is imported: that is when it decides whether to report to its makers."""
+
+
+@pytest.mark.parametrize("module", ["flows.api", "tasks.options", "deployments.catalog"])
+@pytest.mark.parametrize(("set_", "found"), [({}, "1"), ({"DO_NOT_TRACK": "0"}, "0")], ids=["unset", "set"])
+def test_prefect_reports_to_nobody_unless_somebody_wants_it_to(
+    folder: Path, module: str, set_: dict[str, str], found: str
+) -> None:
+    own = {name: text for name, text in environment(folder).items() if name != "DO_NOT_TRACK"}
+    argv = [sys.executable, "-c", WATCHED, module]
+    done = subprocess.run(argv, env={**own, **set_}, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [found]
