@@ -12,6 +12,7 @@ from pathlib import Path
 from zoffsite.config.settings import Settings
 from zoffsite.deploy.calendar import calendar_lines
 from zoffsite.deploy.changes import Change, Fate, changes
+from zoffsite.deploy.quoting import variables
 from zoffsite.deploy.spec import Deployment, Needs, Timed, Way
 from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNFINISHED, UNITS, environment_of, files_of, started
 from zoffsite.files import write_whole
@@ -131,7 +132,7 @@ def _timed(settings: Settings) -> tuple[Timed, ...]:
 
 
 def _password(deployment: Deployment, before: str | None, environ: Mapping[str, str]) -> str:
-    known = dict(line.split("=", 1) for line in (before or "").splitlines() if "=" in line).get(AUTH)
+    known = variables(before or "").get(AUTH)
     if deployment.way is Way.PREFECT:
         return known or f"zoffsite:{secrets.token_urlsafe(24)}"
     return environ.get(AUTH) or known or ""

@@ -12,6 +12,7 @@ from zoffsite.actions.deploy import Machine, carry_out, commands, describe, plan
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load
 from zoffsite.deploy.changes import Change, Fate
+from zoffsite.deploy.quoting import api_url
 from zoffsite.deploy.spec import Deployment, Way
 from zoffsite.deploy.units import ENVIRONMENT
 from zoffsite.model.errors import ExitCode, SettingsError
@@ -21,7 +22,9 @@ def run_deploy(way: Way, *, port: int, pool: str | None, api: str | None, root: 
     """Make the changes that are needed, or only name them."""
     settings = load()
     name = pool or socket.gethostname().partition(".")[0]
-    deployment = describe(settings, way, port=port, pool=name if way is Way.WORKER else "", api=api or "")
+    deployment = describe(
+        settings, way, port=port, pool=name if way is Way.WORKER else "", api=api_url(api) if api is not None else ""
+    )
     if way is Way.TIMERS and not deployment.timed:
         raise SettingsError(
             "deploy",

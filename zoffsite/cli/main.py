@@ -163,9 +163,9 @@ def deploy(
     from zoffsite.cli.deploy import run_deploy
     from zoffsite.deploy.spec import Way
 
-    if prefect and worker:
+    if prefect and worker is not None:
         raise typer.BadParameter("--prefect and --worker exclude each other")
-    way = Way.PREFECT if prefect else Way.WORKER if worker else Way.TIMERS
+    way = Way.PREFECT if prefect else Way.WORKER if worker is not None else Way.TIMERS
     raise typer.Exit(run_deploy(way, port=port, pool=pool, api=worker, root=root, dry_run=dry_run))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zoffsite.deploy.quoting import word
 from zoffsite.deploy.spec import Needs
 
 _ALWAYS = """\
@@ -90,8 +91,8 @@ def of_runs(needs: Needs, state_dir: Path, *, drills: bool = False) -> str:
     always = _ALWAYS.replace(_NO_NAMESPACES, _MOUNTS_ONLY) if drills and needs.zfs else _ALWAYS
     if needs.hooks:
         return always + _HOOKS
-    canaries = "".join(f'ReadWritePaths="-{place}"\n' for place in needs.canaries)
-    files = f"{_FILES}ReadWritePaths={state_dir}\n{canaries}"
+    canaries = "".join(f"ReadWritePaths={word(f'-{place}', 'the canary')}\n" for place in needs.canaries)
+    files = f"{_FILES}ReadWritePaths={word(state_dir, 'state_dir')}\n{canaries}"
     if not needs.zfs:
         return always + files + _REMOTE
     return always + files + _ZFS + (_DISKS if needs.disks else _ONE_DEVICE + (_DRILL if drills else ""))
@@ -102,7 +103,7 @@ def of_doctor(state_dir: Path) -> str:
     rest = _ALWAYS
     for line in _NOT_DOCTOR:
         rest = rest.replace(line, "")
-    return f"{rest}{_FILES}ReadWritePaths={state_dir}\n{_DOCTOR}"
+    return f"{rest}{_FILES}ReadWritePaths={word(state_dir, 'state_dir')}\n{_DOCTOR}"
 
 
 def of_server() -> str:

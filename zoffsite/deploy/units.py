@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zoffsite.deploy.quoting import variable, word
 from zoffsite.deploy.sandbox import of_doctor, of_runs, of_server
 from zoffsite.deploy.spec import Deployment, Timed, Way
 
@@ -32,10 +33,10 @@ After=network-online.target zfs.target
 [Service]
 Type=oneshot
 ExecStart={zoffsite} {command}
-Environment=ZOFFSITE_CONFIG={config}
-Environment=ZOFFSITE_STATE_DIR={state_dir}
+Environment={config}
+Environment={state_dir}
 # Where Prefect's server is, if there is one; without an answer from it the job runs all the same.
-Environment=PREFECT_HOME={state_dir}/prefect
+Environment={prefect_home}
 EnvironmentFile=-{environment}
 # A first backup may take weeks, and a run waits up to 12 hours for another one of its job.
 TimeoutStartSec=infinity
@@ -103,9 +104,9 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart={python} -m {module}
-Environment=ZOFFSITE_CONFIG={config}
-Environment=ZOFFSITE_STATE_DIR={state_dir}
-Environment=PREFECT_HOME={state_dir}/prefect
+Environment={config}
+Environment={state_dir}
+Environment={prefect_home}
 Environment=DO_NOT_TRACK=1
 EnvironmentFile={environment}
 Restart=always
@@ -142,11 +143,11 @@ def started(deployment: Deployment) -> tuple[str, ...]:
 def environment_of(deployment: Deployment, password: str) -> str:
     """Where the API is and how one logs in: a secret."""
     url = deployment.api or f"http://127.0.0.1:{deployment.port}/api"
-    lines = [f"PREFECT_API_URL={url}"]
+    lines = [variable("PREFECT_API_URL", url)]
     if password:
-        lines.append(f"PREFECT_API_AUTH_STRING={password}")
+        lines.append(variable("PREFECT_API_AUTH_STRING", password))
         if deployment.way is Way.PREFECT:
-            lines.append(f"PREFECT_SERVER_API_AUTH_STRING={password}")
+            lines.append(variable("PREFECT_SERVER_API_AUTH_STRING", password))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -159,9 +160,8 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
         verb=timed.verb,
         job=timed.job,
         command=COMMANDS[timed.verb].format(job=timed.job),
-        zoffsite=deployment.zoffsite,
-        config=deployment.config,
-        state_dir=deployment.state_dir,
+        zoffsite=word(deployment.zoffsite, "zoffsite itself"),
+        **_places(deployment),
         environment=ENVIRONMENT,
         sandbox=_sandbox(deployment, timed.verb),
     )
@@ -179,7 +179,7 @@ def _sandbox(deployment: Deployment, verb: str) -> str:
 def _server(deployment: Deployment) -> str:
     user = "DynamicUser=yes" if deployment.reachable else "# Root, because no other user can reach Prefect where it is."
     return _SERVER.format(
-        python=deployment.python,
+        python=word(deployment.python, "zoffsite's Python"),
         user=user,
         port=deployment.port,
         days=KEPT_DAYS,
@@ -194,7 +194,7 @@ def _serve(deployment: Deployment) -> str:
 
 
 def _worker(deployment: Deployment) -> str:
-    module = f"deployments.work {deployment.pool}"
+    module = f"deployments.work {word(deployment.pool, '--pool')}"
     return _runner(deployment, "the jobs, for a Prefect server elsewhere", module, "")
 
 
@@ -202,14 +202,21 @@ def _runner(deployment: Deployment, what: str, module: str, server: str) -> str:
     return _RUNNER.format(
         what=what,
         schedules=_schedules(deployment),
-        python=deployment.python,
+        python=word(deployment.python, "zoffsite's Python"),
         module=module,
         server=server,
-        config=deployment.config,
-        state_dir=deployment.state_dir,
+        **_places(deployment),
         environment=ENVIRONMENT,
         sandbox=of_runs(deployment.needs, deployment.state_dir, drills=True),
     )
+
+
+def _places(deployment: Deployment) -> dict[str, str]:
+    return {
+        "config": word(f"ZOFFSITE_CONFIG={deployment.config}", "the settings' file"),
+        "state_dir": word(f"ZOFFSITE_STATE_DIR={deployment.state_dir}", "state_dir"),
+        "prefect_home": word(f"PREFECT_HOME={deployment.state_dir}/prefect", "state_dir"),
+    }
 
 
 def _schedules(deployment: Deployment) -> str:
