@@ -52,6 +52,27 @@ def test_a_run_shows_its_transfers_while_they_go_on_and_nothing_after_it(tmp_pat
     assert board_of("home") is None
 
 
+@pytest.mark.parametrize(
+    ("verb", "steps"),
+    [
+        ("verify", ["looking at both sides"] * 3),
+        ("prune", ["looking at both sides", "pruning", "pruning"]),
+        ("prove", ["looking at both sides", "digesting on both sides", "digesting on both sides"]),
+        ("drill", ["looking at both sides", "restoring and comparing", "restoring and comparing"]),
+    ],
+)
+def test_each_verb_says_what_it_does_and_never_what_a_backup_would(tmp_path: Path, verb: str, steps: list[str]) -> None:
+    with on_board("home", "brave-otter", STARTED, tmp_path, verb) as board:
+        assert seen(tmp_path, lambda live: True).verb == verb
+        said = [board.now().step]
+        board.start("tank/a", 100)
+        said.append(board.now().step)
+        board.finish("tank/a", complete=True)
+        board.one_done()
+        said.append(board.now().step)
+    assert said == steps
+
+
 def test_without_a_run_progress_is_only_what_it_was() -> None:
     progress = log_progress()
     assert shown_on_board("home", progress) is progress

@@ -22,8 +22,16 @@ from zoffsite.model.overview import LiveRun, Transfer
 
 log = logging.getLogger(__name__)
 
-LOOKING, SENDING, CHECKING = "looking at both sides", "sending", "verifying and pruning"
-"""The steps of a run, in their order."""
+LOOKING = "looking at both sides"
+BACKUP = (LOOKING, "sending", "verifying and pruning")
+STEPS = {
+    "backup": BACKUP,
+    "verify": (LOOKING,),
+    "prune": (LOOKING, "pruning"),
+    "prove": (LOOKING, "digesting on both sides"),
+    "drill": (LOOKING, "restoring and comparing"),
+}
+"""The steps of a run, in their order, by its verb: before, during and after what takes long."""
 EVERY = 1.0
 """Seconds between two writes."""
 DEAD = timedelta(seconds=30)
@@ -48,7 +56,7 @@ class Board:
     job: str
     run: str
     started: datetime
-    step: str = LOOKING
+    verb: str = "backup"
     finished: int = 0
     _moving: dict[str, _Moving] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -77,16 +85,23 @@ class Board:
         """How far it is."""
         with self._lock:
             transfers = tuple(moving.as_transfer(dataset) for dataset, moving in self._moving.items())
-            step = SENDING if transfers else CHECKING if self.finished else self.step
+            steps = steps_of(self.verb)
+            step = steps[min(1 if transfers else 2 if self.finished else 0, len(steps) - 1)]
             return LiveRun(
                 job=self.job,
                 run=self.run,
+                verb=self.verb,
                 started=self.started,
                 updated=datetime.now(UTC),
                 step=step,
                 finished=self.finished,
                 transfers=transfers,
             )
+
+
+def steps_of(verb: str) -> tuple[str, ...]:
+    """What a run of this verb does, one after the other."""
+    return STEPS.get(verb, BACKUP)
 
 
 _boards: dict[str, Board] = {}
@@ -99,9 +114,9 @@ def board_of(job: str) -> Board | None:
 
 
 @contextmanager
-def on_board(job: str, run: str, started: datetime, directory: Path) -> Iterator[Board]:
+def on_board(job: str, run: str, started: datetime, directory: Path, verb: str = "backup") -> Iterator[Board]:
     """Show the run while the block goes on."""
-    board, stop = Board(job=job, run=run, started=started), threading.Event()
+    board, stop = Board(job=job, run=run, started=started, verb=verb), threading.Event()
     writer = threading.Thread(
         target=_write, args=(board, _path(job, directory), stop), name="zoffsite-live", daemon=True
     )
@@ -150,6 +165,7 @@ def _live(tree: dict[str, Any]) -> LiveRun:
     return LiveRun(
         job=str(tree["job"]),
         run=str(tree["run"]),
+        verb=str(tree["verb"]),
         started=datetime.fromisoformat(tree["started"]).astimezone(UTC),
         updated=datetime.fromisoformat(tree["updated"]).astimezone(UTC),
         step=str(tree["step"]),

@@ -40,7 +40,7 @@ def shown(seen: Overview) -> str:
 def test_the_table_says_how_old_how_large_when_next_and_for_how_long() -> None:
     text = shown(FRESH)
     assert "tank/a   OK     2026-11-23 03:00:05  2 h ago     26 h     4.0 KiB  +953.7 MiB" in text
-    assert "Running since 2026-11-23 03:00 UTC" in text
+    assert "Running since 2026-11-23 03:00 UTC: backup; zoffsite status --watch" in text
     assert "Last run 2026-11-23 03:00 UTC: home: all well" in text
     assert "Next run 2026-11-24 03:00 UTC by schedule" in text
     assert "Room: 931.3 GiB free; full in about 1000 days; 30 days more of history cost at most 27.9 GiB" in text
@@ -85,8 +85,12 @@ def test_a_run_under_way_is_drawn_with_rate_and_remaining_time() -> None:
         drawn([("home", LIVE, None), ("b", None, STARTED)], STARTED + timedelta(minutes=3))
     )
     text = out.getvalue()
-    assert "home: sending, then verifying and pruning; 1 dataset done after 3 min\n" in text
+    assert "home: backup: sending, then verifying and pruning; 1 dataset done after 3 min\n" in text
     assert re.search(r"^tank/b  ━+ *  1.0 MiB of 4.0 MiB  341.3 KiB/s  9 s left", text, re.MULTILINE)
+    proof = replace(LIVE, verb="prove", step="looking at both sides")
+    with_proof = StringIO()
+    Console(file=with_proof, width=80).print(drawn([("home", proof, None)], STARTED))
+    assert "home: prove: looking at both sides, then digesting on both sides; 1 dataset" in with_proof.getvalue()
     assert "b: no run is under way; the next is due at 2026-11-23 03:00 UTC" in text
 
 

@@ -25,6 +25,7 @@ from zoffsite.views.overview import nagios_lines, overview_json
 LIVE = LiveRun(
     job="home",
     run="brave-otter",
+    verb="backup",
     started=STARTED,
     updated=STARTED + timedelta(minutes=3),
     step="sending",

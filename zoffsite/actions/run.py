@@ -129,7 +129,7 @@ class _Run:
     def shown(self) -> AbstractContextManager[Board]:
         """It has the lock, and begins. Whoever looks from another process sees how far it is."""
         self.begun, self.started = True, datetime.now(UTC)
-        return on_board(self.job.name, self.what.run, self.started, self.settings.state_dir)
+        return on_board(self.job.name, self.what.run, self.started, self.settings.state_dir, self.what.verb)
 
     def idle(self) -> RunReport:
         """The target is a disk that is away, and may be: the last report stays the last one."""

@@ -80,7 +80,9 @@ def _row(replica: ReplicaStatus, seen: Overview) -> tuple[Text, ...]:
 def _runs(seen: Overview) -> list[Text]:
     lines = []
     if seen.live is not None:
-        lines.append(Text(f"Running since {_moment(seen.live.started)}: zoffsite status --watch", "bold"))
+        lines.append(
+            Text(f"Running since {_moment(seen.live.started)}: {seen.live.verb}; zoffsite status --watch", "bold")
+        )
     last = seen.last_run
     if last is not None:
         good = last.state is RunState.OK

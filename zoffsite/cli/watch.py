@@ -15,13 +15,12 @@ from rich.text import Text
 from zoffsite.actions.overview import live_run
 from zoffsite.cli.context import console, jobs_of
 from zoffsite.config.loading import load
-from zoffsite.live import CHECKING, LOOKING, SENDING
+from zoffsite.live import steps_of
 from zoffsite.model.errors import ExitCode
 from zoffsite.model.overview import LiveRun, Transfer
 from zoffsite.planning.schedule import next_run
 from zoffsite.views.words import duration_words, rate_words, size_words
 
-NEXT = {LOOKING: SENDING, SENDING: CHECKING}
 EVERY = 1.0
 """Seconds between two looks."""
 
@@ -56,12 +55,17 @@ def drawn(runs: Sequence[tuple[str, LiveRun | None, datetime | None]], now: date
             parts.append(Text(f"{job}: no run is under way{ahead}"))
             continue
         done = f"{live.finished} datasets done" if live.finished != 1 else "1 dataset done"
-        after = f", then {NEXT[live.step]}" if live.step in NEXT else ""
-        head = f": {live.step}{after}; {done} after {duration_words(now - live.started)}"
+        head = f": {live.verb}: {', then '.join(_from(live))}; {done} after {duration_words(now - live.started)}"
         parts.append(Text.assemble((job, "bold"), head))
         if live.transfers:
             parts.append(_bars(live.transfers))
     return Group(*parts)
+
+
+def _from(live: LiveRun) -> Sequence[str]:
+    """The step that goes on, and those that are to come."""
+    steps = steps_of(live.verb)
+    return steps[steps.index(live.step) :] if live.step in steps else (live.step,)
 
 
 def _bars(transfers: Sequence[Transfer]) -> Table:

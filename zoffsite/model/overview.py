@@ -52,6 +52,7 @@ class LiveRun:
 
     job: str
     run: str
+    verb: str
     started: datetime
     updated: datetime
     step: str

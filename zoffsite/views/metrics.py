@@ -30,7 +30,7 @@ JOB = {
 REPLICA = {
     "replica_good": "1 when the replica is verified and within its objective, else 0",
     "replica_data_timestamp_seconds": "Of when the data is that the box holds",
-    "replica_snapshot_timestamp_seconds": "When its newest snapshot was taken",
+    "replica_snapshot_timestamp_seconds": "When its newest snapshot was taken, as the source knows it",
     "replica_objective_seconds": "How old its data may be",
     "replica_used_bytes": "What it takes on the box",
     "replica_growth_bytes": "What a day brings to the box",

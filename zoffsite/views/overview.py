@@ -36,6 +36,7 @@ def live_json(live: LiveRun | None) -> Json | None:
         return None
     return {
         "run": live.run,
+        "verb": live.verb,
         "started": time_json(live.started),
         "updated": time_json(live.updated),
         "step": live.step,
