@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from tests.planning.make import JOB
-from tests.views.test_overview import AWAY, FRESH, LIVE, SEEN
+from tests.views.test_overview import AWAY, FRESH, LIVE, SEEN, away
 from tests.views.values import REPLICA, STARTED, STATUS
 from zoffsite.cli.serve import Kept, server
 from zoffsite.cli.status import exit_code, write_metrics
@@ -54,6 +54,12 @@ def test_the_table_says_what_is_wrong_and_when_it_last_went_well() -> None:
     assert "Next: zoffsite backup" in text
     assert "Last run that went well: 2026-11-23 03:00 UTC" in text
     assert "Next: zoffsite backup" in shown(AWAY)
+
+
+def test_the_table_says_what_is_known_of_a_disk_that_is_away() -> None:
+    text = shown(away(30))
+    assert "last seen on Monday" in text
+    assert "tank/a: it was last brought up to date 30 h ago; the objective is 24 h" in text
 
 
 def test_the_table_warns_where_the_base_is_a_snapshot_alone() -> None:

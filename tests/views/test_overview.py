@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.planning.make import job
 from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
 from zoffsite.model.drill import PastDrill
 from zoffsite.model.evidence import Confidence, Evidence, Recovery
+from zoffsite.model.notice import Notice
 from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview, Transfer
 from zoffsite.model.report import RunState
 from zoffsite.model.status import Base, Freshness, JobStatus
+from zoffsite.planning.freshness import last_known
 from zoffsite.views.dashboard import dashboard_json
 from zoffsite.views.metrics import JOB, metrics_text
 from zoffsite.views.metrics import REPLICA as OF_REPLICA
@@ -47,6 +50,16 @@ CONFIDENCE = Confidence(
 )
 SURE = replace(SEEN, confidence=CONFIDENCE)
 FRESH = replace(SEEN, status=replace(STATUS, replicas=(REPLICA,)))
+
+
+def away(hours: float | None) -> Overview:
+    """A removable disk that is away, and may be; its last run that went well was so many hours ago."""
+    good = None if hours is None else STARTED - timedelta(hours=hours)
+    absent = Notice(code="disk-absent", subject="drawer", message="last seen on Monday | 'x'=1", remedy="attach it")
+    known = (last_known(job(objective=timedelta(days=1)), "tank/a", good, STARTED),)
+    return Overview(status=JobStatus(job="b", when=STARTED, replicas=(), notices=(absent,), last_known=known))
+
+
 AWAY = Overview(status=JobStatus(job="away", when=STARTED, replicas=()), error=ERROR, error_exit=3)
 
 
@@ -71,6 +84,25 @@ def late(freshness: Freshness) -> Overview:
 def test_a_monitor_gets_the_worst_of_all_jobs(seen: list[Overview], code: int, head: str) -> None:
     got, text = nagios_lines(seen)
     assert (got, text.startswith(head)) == (code, True), text
+
+
+@pytest.mark.parametrize(
+    ("hours", "code", "head", "lines"),
+    [
+        (23, 0, "OK - 1 of 1 replicas are good", []),
+        (47, 1, "WARNING - 0 of 1 replicas are good", ["tank/a: it was last brought up to date 47 h ago"]),
+        (49, 2, "CRITICAL - 0 of 1 replicas are good", ["tank/a: it was last brought up to date 2 days 1 h ago"]),
+        (None, 2, "CRITICAL - 0 of 1 replicas are good", ["tank/a: no run that brought it there is known"]),
+    ],
+)
+def test_a_disk_that_is_away_is_said_to_be_and_judged_by_its_last_run_that_went_well(
+    hours: float | None, code: int, head: str, lines: list[str]
+) -> None:
+    got, text = nagios_lines([away(hours)])
+    first, *rest = text.splitlines()
+    assert got == code
+    assert first == f"ZOFFSITE {head}; drawer: last seen on Monday / 'x'=1"
+    assert [line.startswith(expected) for line, expected in zip(rest, lines, strict=True)] == [True] * len(lines)
 
 
 def test_a_monitor_gets_ages_with_their_thresholds_and_then_what_is_wrong() -> None:

@@ -25,15 +25,16 @@ from zoffsite.model.version import Version
 from zoffsite.model.work import Work
 from zoffsite.planning.capacity import base_of
 from zoffsite.planning.common_base import known_version
-from zoffsite.planning.freshness import judge, objective_of, taken_at
+from zoffsite.planning.freshness import judge, last_known, objective_of, taken_at
 from zoffsite.planning.wording import worded_error
+from zoffsite.state import last_good
 
 
 def status_at_hand(job: Job, hosts: Connections, state_dir: Path, now: datetime) -> JobStatus:
-    """The same, but where the target is a disk that is away, and may be, a notice says so."""
+    """The same; where the target is a disk that is away, and may be, what the last runs came to, and a notice."""
     notices = list[Notice]()
     with target_at_hand(job, hosts, state_dir, now, notices.append) as there:
-        found = status(job, hosts, now) if there else JobStatus(job=job.name, when=now, replicas=())
+        found = status(job, hosts, now) if there else _as_last_known(job, hosts, state_dir, now)
     return replace(found, notices=tuple(notices))
 
 
@@ -59,6 +60,17 @@ def _vanished(job: Job, plan: Conflict) -> ReplicaStatus:
         objective=objective,
         base=None,
         error=ErrorReport.of(plan_error(plan)),
+    )
+
+
+def _as_last_known(job: Job, hosts: Connections, state_dir: Path, now: datetime) -> JobStatus:
+    good = last_good(job.name, state_dir)
+    names = [each.dataset.name for each in look_at_source(job, hosts, now).chosen]
+    return JobStatus(
+        job=job.name,
+        when=now,
+        replicas=(),
+        last_known=tuple(last_known(job, name, good.get(name), now) for name in names),
     )
 
 

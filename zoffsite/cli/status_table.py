@@ -17,7 +17,7 @@ from zoffsite.model.report import RunState
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.digest import room_words
 from zoffsite.views.evidence import TITLES, evidence_rows, recovery_words
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.views.words import duration_words, last_known_words, size_words
 
 STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL: "bold red"}
 
@@ -34,6 +34,9 @@ def draw_overview(out: Console, job: Job, seen: Overview) -> None:
     if seen.error is not None:
         _draw_error(out, seen.error.message, seen.error.remedy)
     draw_notices(out, seen.status.notices)
+    for last in seen.status.last_known:
+        words = f"{last.source}: {last_known_words(last, seen.status.when)}"
+        out.print(Text(words, STYLES[last.freshness]), soft_wrap=True)
     for replica in seen.status.replicas:
         if replica.error is not None:
             _draw_error(out, replica.error.message, replica.error.remedy)

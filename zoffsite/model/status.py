@@ -67,8 +67,22 @@ class ReplicaStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastKnown:
+    """A replica on a disk that is away: `good` is when the last run started that went well for it (UTC), None: never.
+
+    `freshness` is of that: what the disk holds is as old, if it still holds it.
+    """
+
+    source: str
+    good: datetime | None
+    freshness: Freshness
+    objective: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
-    """All replicas of one job, looked at `when` (UTC). None of them where the target is a disk that is away.
+    """All replicas of one job, looked at `when` (UTC). None of them where the target is a disk that is away: then
+    `last_known` are all of them, and a notice says since when.
 
     `room` is what the target has, None where it was not asked.
     """
@@ -77,4 +91,5 @@ class JobStatus:
     when: datetime
     replicas: tuple[ReplicaStatus, ...]
     notices: tuple[Notice, ...] = ()
+    last_known: tuple[LastKnown, ...] = ()
     room: Room | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from zoffsite.model.job import Job
-from zoffsite.model.status import Freshness
+from zoffsite.model.status import Freshness, LastKnown
 from zoffsite.model.version import Version
 
 CRITICAL_FACTOR = 2
@@ -30,6 +30,13 @@ def judge(age: timedelta | None, objective: timedelta) -> Freshness:
     if age is None or age > CRITICAL_FACTOR * objective:
         return Freshness.CRITICAL
     return Freshness.WARNING if age > objective else Freshness.OK
+
+
+def last_known(job: Job, dataset: str, good: datetime | None, now: datetime) -> LastKnown:
+    """How a replica that nobody can look at stands, when its last run that went well is all that is known of it."""
+    objective = objective_of(job, dataset)
+    age = now - good if good else None
+    return LastKnown(source=dataset, good=good, freshness=judge(age, objective), objective=objective)
 
 
 def time_of(seconds: int) -> datetime | None:

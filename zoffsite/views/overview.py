@@ -8,7 +8,7 @@ from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.evidence import confidence_json
 from zoffsite.views.json import Json, error_json, status_json, time_json
-from zoffsite.views.words import duration_words
+from zoffsite.views.words import duration_words, last_known_words
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 """The exit codes of monitoring plugins."""
@@ -56,8 +56,10 @@ def nagios_lines(seen: list[Overview]) -> tuple[int, str]:
     levels = [level for each in seen for level in _levels(each)]
     worst = next((level for level in (CRITICAL, UNKNOWN, WARNING) if level in levels), OK)
     replicas = [(each, replica) for each in seen for replica in each.status.replicas]
-    good = sum(replica.good for _, replica in replicas)
-    head = f"ZOFFSITE {_WORDS[worst]} - {good} of {len(replicas)} replicas are good"
+    known = [last for each in seen for last in each.status.last_known]
+    good = sum(replica.good for _, replica in replicas) + sum(last.freshness is Freshness.OK for last in known)
+    head = f"ZOFFSITE {_WORDS[worst]} - {good} of {len(replicas) + len(known)} replicas are good"
+    head += "".join(f"; {_plain(words)}" for each in seen for words in _away(each))
     data = " ".join(_figure(each.status.job, replica, each) for each, replica in replicas)
     lines = [_plain(line) for each in seen for line in _troubles(each)]
     return worst, "\n".join([f"{head} | {data}" if data else head, *lines])
@@ -66,13 +68,22 @@ def nagios_lines(seen: list[Overview]) -> tuple[int, str]:
 def _levels(seen: Overview) -> list[int]:
     if seen.error is not None:
         return [UNKNOWN]
-    return [CRITICAL if each.error is not None else _LEVELS[each.freshness] for each in seen.status.replicas]
+    known = [_LEVELS[each.freshness] for each in seen.status.last_known]
+    return known + [CRITICAL if each.error is not None else _LEVELS[each.freshness] for each in seen.status.replicas]
+
+
+def _away(seen: Overview) -> list[str]:
+    """Of a disk that is away, and may be, what it holds is known from its last runs alone."""
+    return [f"{each.subject}: {each.message}" for each in seen.status.notices if each.code == "disk-absent"]
 
 
 def _troubles(seen: Overview) -> list[str]:
     if seen.error is not None:
         return [f"{seen.status.job}: {seen.error.message}; {seen.error.remedy}"]
-    return [f"{each.source}: {_why(each, seen)}" for each in seen.status.replicas if not each.good]
+    late = [each for each in seen.status.last_known if each.freshness is not Freshness.OK]
+    return [f"{each.source}: {last_known_words(each, seen.status.when)}" for each in late] + [
+        f"{each.source}: {_why(each, seen)}" for each in seen.status.replicas if not each.good
+    ]
 
 
 def _why(replica: ReplicaStatus, seen: Overview) -> str:

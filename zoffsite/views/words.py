@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import humanize
 
 from zoffsite.model.plan import Conflict, DatasetPlan, Refused, UpToDate
 from zoffsite.model.report import DatasetResult, RunReport, RunState
+from zoffsite.model.status import LastKnown
 
 _SENDS = {"full": "full send", "incremental": "incremental send", "resume": "rest of a send"}
 _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
@@ -92,3 +93,11 @@ def troubles(report: RunReport) -> dict[str, list[str]]:
 def _some(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def last_known_words(last: LastKnown, now: datetime) -> str:
+    """What is known of a replica on a disk that is away."""
+    if last.good is None:
+        return "no run that brought it there is known; the disk is away"
+    ago = duration_words(now - last.good)
+    return f"it was last brought up to date {ago} ago; the objective is {duration_words(last.objective)}"

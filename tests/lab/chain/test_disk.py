@@ -138,7 +138,9 @@ def test_a_run_without_the_disk_does_nothing_and_is_no_failure_until_it_is_away_
     report = stage.backup()
     assert (report["state"], report["datasets"], notices(report)) == ("ok", [], ["disk-absent"])
     assert stage.guids(stage.source, stage.tree) == before
-    assert "it was last seen on" in stage.zoffsite("status").said
+    said = stage.zoffsite("status").said
+    assert "it was last seen on" in said
+    assert f"{stage.tree}: it was last brought up to date" in said
     assert "Error: find the disk usb: it is not attached" in stage.zoffsite("verify", expect=3).said
     late = {"ZOFFSITE_DISK__USB__ABSENT_AFTER": "0.01s"}
     failed = stage.backup(expect=3, env=late)
