@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 from flows.mapping import each_on_its_own
 from flows.run import RunFailedError, Verb, by_command, carry_out, new_name, run_tags
 from tasks.find_common_base import find_common_base
+from tasks.look import show_freshness_after
 from tasks.naming import name_run
 from tasks.options import call
 from tasks.snapshot import snapshot
@@ -68,8 +69,13 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     take_note(job, todo.datasets)
     describe(job, todo.datasets, shared(), now)
     known, rest = split(job, todo)
+    outcomes = list(known)
     yield from known
-    yield from each_on_its_own(job, rest, now)
+    for outcome in each_on_its_own(job, rest, now):
+        outcomes.append(outcome)
+        yield outcome
+    if not only:  # else the table would be of a part of the job
+        show_freshness_after(job, todo, outcomes, now)
 
 
 def _plan(job: Job, only: tuple[str, ...], now: datetime) -> JobPlan:

@@ -62,6 +62,11 @@ def test_verify_shows_the_age_of_every_replica(stage: Stage, missed: list[Json])
     assert all(f"| {dataset} |" in ages for dataset in DATASETS)
 
 
+def test_a_backup_shows_the_age_of_every_replica_too(first: Seen) -> None:
+    ages = first.artifacts["freshness-home"]["data"]
+    assert all(f"| {dataset} | OK |" in ages for dataset in DATASETS)
+
+
 def test_the_last_runs_are_a_picture_and_a_line_each_whatever_they_were(proved: Seen) -> None:
     runs = proved.artifacts["runs-home"]["data"]
     assert "](data:image/svg+xml;base64," in runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,12 +18,12 @@ from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import Conflict, Refused
-from zoffsite.model.report import ErrorReport
+from zoffsite.model.plan import Conflict, Refused, Send
+from zoffsite.model.report import DatasetOutcome, ErrorReport
 from zoffsite.model.snapshots import NO_SNAPSHOTS
 from zoffsite.model.status import JobStatus, ReplicaStatus
-from zoffsite.model.version import Version
-from zoffsite.model.work import Work
+from zoffsite.model.version import NOT_TAKEN, Version
+from zoffsite.model.work import JobWork, Work
 from zoffsite.planning.capacity import base_of
 from zoffsite.planning.common_base import known_version
 from zoffsite.planning.freshness import judge, last_known, objective_of, taken_at
@@ -61,6 +62,31 @@ def _vanished(job: Job, plan: Conflict) -> ReplicaStatus:
         base=None,
         error=ErrorReport.of(plan_error(plan)),
     )
+
+
+def status_after(job: Job, todo: JobWork, outcomes: Iterable[DatasetOutcome], now: datetime) -> JobStatus:
+    """The same after a backup, from what it saw and what it came to: nothing is listed again."""
+    came = {outcome.source: outcome for outcome in outcomes}
+    works = [(work, came[work.plan.source]) for work in todo.datasets if work.plan.source in came]
+    replicas = tuple(_status_after(job, work, outcome, now) for work, outcome in works)
+    return JobStatus(job=job.name, when=now, replicas=replicas, room=todo.room)
+
+
+def _status_after(job: Job, work: Work, outcome: DatasetOutcome, now: datetime) -> ReplicaStatus:
+    found = status_of(job, _carried_out(work, outcome), now)
+    return replace(found, error=None if outcome.verified else outcome.error or found.error)
+
+
+def _carried_out(work: Work, outcome: DatasetOutcome) -> Work:
+    """`work` with the replica as it was verified. What it takes there is told by what it took, and what was sent."""
+    arrived = work.source.snapshots.find(outcome.guid or NOT_TAKEN)
+    if arrived is None or not outcome.verified or not isinstance(work.plan, Send):
+        return work
+    before = work.replica.dataset.used if work.replica else 0
+    dataset = replace(work.source.dataset, name=work.plan.replica, used=before + outcome.bytes)
+    there = work.replica.snapshots if work.replica else NO_SNAPSHOTS
+    newest = replace(arrived, dataset=work.plan.replica, createtxg=there[-1].createtxg + 1 if there else 1)
+    return replace(work, replica=DatasetState(dataset=dataset, snapshots=there.plus([newest])))
 
 
 def _as_last_known(job: Job, hosts: Connections, state_dir: Path, now: datetime) -> JobStatus:
