@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 
-from tasks.artifacts import show_runs
+from deployments.catalog import FLOWS
+from tasks.artifacts import show_report_once, show_runs
+from zoffsite.actions.run import BACKUP
 from zoffsite.config.loading import load
 from zoffsite.config.places import CONFIG_VARIABLE
 from zoffsite.config.settings import Settings
 from zoffsite.history import past_runs
+from zoffsite.state import last_report
 
 
 def settings_for_runs(pool: str | None = None) -> Settings:
@@ -20,6 +23,10 @@ def settings_for_runs(pool: str | None = None) -> Settings:
     settings = load()
     os.environ[CONFIG_VARIABLE] = str(settings.file)
     for job in settings.job_names:
+        for verb in FLOWS:
+            report = last_report(job if verb == BACKUP else f"{job}.{verb}", settings.state_dir)
+            if report is not None:
+                show_report_once(report, pool)
         past = past_runs(job, settings.state_dir)
         if past:
             show_runs(job, past, pool)

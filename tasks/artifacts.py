@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect.context import FlowRunContext
 
 from tasks.telling import best_effort
@@ -30,9 +33,19 @@ def show_plan(plan: JobPlan) -> None:
 
 
 @best_effort
-def show_report(report: RunReport) -> None:
-    """The report of the run."""
-    _show("report", report.job, report_markdown(report), report_words(report))
+def show_report(report: RunReport, pool: str | None = None) -> None:
+    """The report of the run. `pool` is this machine's, where no run says it."""
+    _show("report", report.job, report_markdown(report), report_words(report), pool)
+
+
+@best_effort
+def show_report_once(report: RunReport, pool: str | None = None) -> None:
+    """The last report, unless the server has it: of a run that it was not told of, because it was down or not asked."""
+    key = ArtifactFilterKey(any_=[artifact_key("report", report.job, pool)])
+    with get_client(sync_client=True) as client:
+        known = client.read_artifacts(artifact_filter=ArtifactFilter(key=key), sort=ArtifactSort.UPDATED_DESC, limit=1)
+    if not known or known[0].data != report_markdown(report):
+        show_report(report, pool)
 
 
 @best_effort
