@@ -161,6 +161,7 @@ def test_the_most_that_a_snapshot_can_be_is_known_only_with_all_that_it_was_buil
     assert ledger.sizes([FULL.guid]) == {}
     ledger.add(FULL)
     ledger.add(NEXT)
+    assert FULL.written is not None and NEXT.written is not None
     full, both = max(FULL.written, FULL.bytes), max(NEXT.written, NEXT.bytes)
     assert ledger.sizes([FULL.guid, NEXT.guid, 999]) == {FULL.guid: full, NEXT.guid: full + both}
     ledger.add(replace(NEXT, guid=7, replica="vault/box/increments-only"))
