@@ -98,7 +98,7 @@ class Ledger:
 
         Only where all of that is written down, from a full send on.
         """
-        if not self.path.exists():
+        if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
             found = {
