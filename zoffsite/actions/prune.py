@@ -12,7 +12,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.plan import Side
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import Pruned
-from zoffsite.planning.bookmarks import bookmark_name, superseded, to_bookmark
+from zoffsite.planning.bookmarks import bookmark_of, superseded, to_bookmark
 from zoffsite.planning.retention import plan_both_prunes
 
 log = logging.getLogger(__name__)
@@ -27,14 +27,11 @@ def prune_and_remember(
 
 
 def remember(job: Job, source: DatasetState, newest: Snapshot, hosts: Connections) -> None:
-    """Bookmark what the box has, then drop our older bookmarks of this dataset.
-
-    In this order a kill at any point leaves a base: the snapshot itself until pruning, the new bookmark after it.
-    """
+    """See that what the box has is bookmarked (a send has done so), then drop our older bookmarks of this dataset."""
     host = hosts.source_of(job)
     version = to_bookmark(job, source, newest.guid)
     if version is not None:
-        host.bookmark(version, f"{source.dataset.name}#{bookmark_name(job, newest.guid)}")
+        host.bookmark(version, bookmark_of(job, version).full_name)
     for bookmark in superseded(job, source, newest.guid):
         host.destroy_bookmark(bookmark.full_name)
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from functools import partial
 
-from zoffsite.actions.holds import held
+from zoffsite.actions.holds import Holds, held
 from zoffsite.actions.look import look_at_replica
 from zoffsite.actions.memory import Record, take_note
 from zoffsite.actions.plan import plan_dataset
@@ -17,7 +17,9 @@ from zoffsite.hosts.transfer import transfer
 from zoffsite.model.errors import ConflictError, SafetyError
 from zoffsite.model.job import Job
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, Refused, ResumeSend, Send, UpToDate
+from zoffsite.model.version import Snapshot
 from zoffsite.model.work import Sent, Work
+from zoffsite.planning.bookmarks import with_bookmarks
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,7 @@ def send(job: Job, work: Work, hosts: Connections, progress: Progress, *, attemp
         box = look_at_replica(job, hosts, work.plan.replica)
         work = plan_dataset(job, hosts, work.source, work.plan.replica, box, work.memory, work.family)
         take_note(job, (work,))  # there may be newer snapshots by now
-    with held(job, work.plan, hosts):
-        return replace(_follow(job, work, hosts, progress), source=work.source)
+    return _follow(job, work, hosts, progress)
 
 
 def _follow(job: Job, work: Work, hosts: Connections, progress: Progress) -> Sent:
@@ -43,9 +44,11 @@ def _follow(job: Job, work: Work, hosts: Connections, progress: Progress) -> Sen
             raise plan_error(plan)
         case UpToDate():
             _abort_stale(job, plan, hosts)
-            return Sent(newest=plan.newest, bytes=0, seconds=0.0)
+            return Sent(newest=plan.newest, bytes=0, seconds=0.0, source=work.source)
         case FullSend() | IncrementalSend() | ResumeSend():
-            return _carry_out(job, plan, Record(job, work), hosts, progress)
+            with held(job, work, plan, hosts) as holds:
+                sent = _carry_out(job, plan, Record(job, work), hosts, holds, progress)
+            return replace(sent, source=with_bookmarks(work.source, holds.bookmarks))
 
 
 def plan_error(plan: Conflict | Refused) -> ConflictError | SafetyError:
@@ -54,7 +57,7 @@ def plan_error(plan: Conflict | Refused) -> ConflictError | SafetyError:
     return kind("back up", plan.source, plan.reason, plan.remedy, code=plan.code)
 
 
-def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, progress: Progress) -> Sent:
+def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, holds: Holds, progress: Progress) -> Sent:
     source, box = hosts.source_of(job), hosts.box_of(job)
     started = time.monotonic()
     if not isinstance(plan, ResumeSend):
@@ -64,8 +67,14 @@ def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, progres
     complete = False
     progress = shown_on_board(job.name, progress)
     progress.start(plan.source, estimated_bytes(plan))
+
+    def moved(snapshot: Snapshot, count: int) -> None:
+        holds.leaving(snapshot)
+        progress.advance(plan.source, count)
+
     try:
         for number, step in enumerate(plan.steps):
+            holds.reach(number)
             resumed = plan.token if isinstance(plan, ResumeSend) and number == 0 else None
             began = time.monotonic()
             count = transfer(
@@ -76,9 +85,10 @@ def _carry_out(job: Job, plan: Send, record: Record, hosts: Connections, progres
                 token=resumed,
                 limiter=limiter,
                 stall=job.stall,
-                on_bytes=lambda count: progress.advance(plan.source, count),
+                on_bytes=partial(moved, step.to),
                 check_key=partial(record.check_key, step, resumed=resumed is not None),
             )
+            holds.arrived(step.to)
             record.sent(step, count, time.monotonic() - began)
             sent += count
         complete = True

@@ -55,10 +55,17 @@ class Commands:
         log.debug("%s: $ %s", self.label, shlex.join(command))
 
     def do(
-        self, operation: str, subject: str, command: Sequence[str], *, fine: str = "", timeout: float = 300
+        self,
+        operation: str,
+        subject: str,
+        command: Sequence[str],
+        *,
+        fine: str = "",
+        timeout: float = 300,
+        undoing: bool = False,
     ) -> Completed:
-        """Run; a failure is raised unless its code is `fine`."""
-        done = self.run(command, timeout)
+        """Run; a failure is raised unless its code is `fine`. `undoing`: see `run`."""
+        done = self.run(command, timeout, undoing=undoing)
         if done.exit_code != 0:
             error = zfs_error(operation, subject, done.exit_code, done.stderr, self.label)
             if error.code != fine:

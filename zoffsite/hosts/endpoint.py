@@ -153,8 +153,12 @@ class Source:
         return parse_token(done.stdout, done.stderr, token, exit_code=done.exit_code, host=self.label)
 
     def bookmark(self, version: Version, bookmark_full: str) -> None:
-        """Bookmark a version. That the bookmark is there already is fine: its name holds the snapshot's guid."""
-        self._zfs.do("bookmark", version.full_name, argv.bookmark(version, bookmark_full), fine="already-exists")
+        """Bookmark a version, also while the run is being stopped.
+
+        That the bookmark is there already is fine: its name holds the snapshot's guid.
+        """
+        command = argv.bookmark(version, bookmark_full)
+        self._zfs.do("bookmark", version.full_name, command, fine="already-exists", undoing=True)
 
     def hold(self, tag: str, full_names: Sequence[str]) -> None:
         """Hold these snapshots of one dataset; those that `tag` holds already are fine."""

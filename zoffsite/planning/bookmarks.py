@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
@@ -12,6 +14,24 @@ from zoffsite.model.version import Bookmark, Version
 def bookmark_name(job: Job, guid: int) -> str:
     """The name that stands for the snapshot with this guid: `zoffsite-{job}-{16 hex digits}`."""
     return f"zoffsite-{job.name}-{guid:016x}"
+
+
+def bookmark_of(job: Job, version: Version) -> Bookmark:
+    """Our bookmark of `version`, as ZFS makes it."""
+    return Bookmark(
+        dataset=version.dataset,
+        name=bookmark_name(job, version.guid),
+        guid=version.guid,
+        createtxg=version.createtxg,
+        creation=version.creation,
+    )
+
+
+def with_bookmarks(state: DatasetState, made: Iterable[Bookmark]) -> DatasetState:
+    """`state` after these were made; those of other datasets are not its own."""
+    known = {bookmark.full_name: bookmark for bookmark in (*state.bookmarks, *made)}
+    own = (bookmark for bookmark in known.values() if bookmark.dataset == state.dataset.name)
+    return replace(state, bookmarks=tuple(sorted(own, key=lambda each: (each.createtxg, each.creation, each.name))))
 
 
 def is_our_bookmark(job: Job, name: str) -> bool:

@@ -10,10 +10,13 @@ from dataclasses import replace
 
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.plan import DatasetPlan, Send
+from zoffsite.model.plan import Send
 from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import SourceFacts
+
+AT_ONCE = 20
+"""Steps of a chain that are held at once: ZFS takes a transaction group, up to some seconds, for each hold."""
 
 
 def hold_tag(job: Job) -> str:
@@ -21,20 +24,18 @@ def hold_tag(job: Job) -> str:
     return f"zoffsite-{job.name}"
 
 
-def to_hold(plan: DatasetPlan) -> tuple[str, ...]:
-    """The full names of the base, if it is a snapshot, and of all that is sent."""
-    if not isinstance(plan, Send):
-        return ()
-    base = plan.steps[0].base
+def to_hold(plan: Send, number: int = 0) -> tuple[str, ...]:
+    """The full names of the base of step `number`, if it is a snapshot, and of the AT_ONCE steps from there on."""
+    base = plan.steps[number].base
     first = (base.full_name,) if isinstance(base, Snapshot) else ()
-    return (*first, *(step.to.full_name for step in plan.steps))
+    return (*first, *(step.to.full_name for step in plan.steps[number : number + AT_ONCE]))
 
 
-def held_by_anyone(facts: SourceFacts) -> tuple[str, ...]:
+def held_by_anyone(facts: SourceFacts) -> tuple[Snapshot, ...]:
     """The snapshots that somebody holds: where orphans of ours can be."""
     states = facts.inventory.datasets.values()
     held = (state.snapshots for state in states if any(state.snapshots.holds))
-    return tuple(snapshot.full_name for snapshots in held for snapshot in snapshots if snapshot.holds)
+    return tuple(snapshot for snapshots in held for snapshot in snapshots if snapshot.holds)
 
 
 def without_holds(facts: SourceFacts, released: Collection[str]) -> SourceFacts:

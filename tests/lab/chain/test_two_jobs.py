@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
+from .breaking import between
 from .conftest import MakeStage
-from .stage import Json, Stage, await_true
+from .stage import Json, Stage, await_true, processes
 
 pytestmark = pytest.mark.lab
 TREE = "tank/both"
@@ -83,6 +86,48 @@ def test_what_one_is_sending_is_not_pruned_by_the_other_and_goes_later(stage: St
     assert old not in stage.guids(stage.source, TREE)
     assert (backup(stage, "all")["verified"], theirs(stage)[-1]) == (True, later["guid"])
     assert "by-hand" in stage.names(stage.source, TREE)
+
+
+def chain_in_the_middle(stage: Stage, name: str) -> tuple[subprocess.Popen[str], list[str]]:
+    """Job `all` has brought two of three small snapshots, and is at the third, which is big; and the two."""
+    made = [f"{name}-{number}" for number in (1, 2, 3)]
+    for each, size in zip(made, ("20K", "20K", "3M"), strict=True):
+        stage.write(each, size)
+        stage.source.run(["zfs", "snapshot", f"{TREE}@{each}"])
+    slow = {"ZOFFSITE_JOB__ALL__BANDWIDTH": "100 KB/s"}
+    run = stage.start("backup", "--direct", "--json", "--job", "all", env=slow)
+    guid = dict(zip(stage.names(stage.source, TREE), stage.guids(stage.source, TREE), strict=True))
+    await_true(lambda: theirs(stage)[-1] == guid[made[1]], "the second has arrived")
+    await_true(lambda: processes(stage.box, ["zfs receive"]), "the third is on its way")
+    return run, [f"{TREE}@{each}" for each in made[:2]]
+
+
+def goes_on(stage: Stage) -> None:
+    part = backup(stage, "all")
+    assert (part["state"], part["verified"]) == ("sent", True)
+    assert theirs(stage)[-1] == stage.guids(stage.source, TREE)[-1]
+
+
+def test_a_chain_that_was_cut_goes_on_as_an_increment_though_others_pruned_all_that_had_arrived(stage: Stage) -> None:
+    run, arrived = chain_in_the_middle(stage, "cut")
+    stage.box.kill("zfs receive")
+    assert stage.part(stage.finish(run, 1).json)["state"] == "failed"
+    for name in arrived:
+        stage.source.run(["zfs", "destroy", name])
+    goes_on(stage)
+
+
+def test_so_does_one_whose_run_was_killed_also_after_a_run_without_the_box_has_released_its_holds(stage: Stage) -> None:
+    run, arrived = chain_in_the_middle(stage, "killed")
+    run.kill()
+    run.communicate()
+    assert stage.source.try_run(["zfs", "destroy", arrived[-1]]).code != 0  # still held
+    with between(stage.box.cut_uplink, stage.box.restore_uplink):
+        stage.backup("--job", "all", expect=3)
+    for name in arrived:
+        stage.source.run(["zfs", "destroy", name])
+    await_true(lambda: not processes(stage.box, ["zfs receive"]), "the box has let go")
+    goes_on(stage)
 
 
 def test_neither_leaves_bookmarks_or_holds_behind(stage: Stage) -> None:
