@@ -115,6 +115,9 @@ def work():
                 tags[name].remove(rest[0])
     elif verb == "holds":
         said.extend(f"{{name}}\t{{tag}}\tMon Nov 23 04:50 2026" for name in rest[1:] for tag in tags.get(name, []))
+    elif verb == "allow":
+        given = "bookmark,destroy,hold,release,send" + ("" if rest[0] in state["forbidden"] else ",mount,snapshot")
+        said.append(f"---- Permissions on {{rest[0]}} ----\nLocal permissions:\n\tuser u {{given}}")
     elif verb == "destroy":
         dataset, mark, names = re.match("([^@#]*)([@#])(.*)", rest[0]).groups()
         for short in names.split(","):

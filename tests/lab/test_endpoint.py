@@ -118,7 +118,7 @@ def test_full_then_incremental_from_a_snapshot_then_from_a_bookmark(pair: Lab, s
 
     pair.source.run("head -c 64K /dev/urandom > /tank/enc/small/second")
     source.snapshot(["tank/enc/small@two"])
-    (two,) = source.snapshots(["tank/enc/small@two"])
+    (two,) = source.snapshots(["tank/enc/small@two"])["tank/enc/small"]
     assert send(source, box, step(two, one), "chain") < MIB
 
     source.bookmark(two, "tank/enc/small#two")
@@ -132,7 +132,7 @@ def test_full_then_incremental_from_a_snapshot_then_from_a_bookmark(pair: Lab, s
     source.destroy_bookmark(theirs.full_name)
     (bookmark,) = state_of(source, "tank/enc/small").bookmarks
     assert (bookmark.name, bookmark.guid) == ("ours", two.guid)
-    (three,) = source.snapshots(["tank/enc/small@three"])
+    (three,) = source.snapshots(["tank/enc/small@three"])["tank/enc/small"]
     send(source, box, step(three, bookmark), "chain")
 
     replica = replica_of(box, "chain")

@@ -130,6 +130,16 @@ def test_holds_are_of_many_snapshots_in_one_command_until_it_is_too_long(
         build(["tank/a"])
 
 
+def test_snapshots_of_more_datasets_than_a_command_has_room_for_are_taken_in_parts() -> None:
+    few = [f"tank/{number}@x" for number in range(1000)]
+    assert list(argv.snapshots_at_once(few)) == [few]
+    many = [f"tank/a b/{number:040}@zoffsite-home-2026-11-23T03:00:00Z" for number in range(1900)]
+    parts = list(argv.snapshots_at_once(many))
+    assert len(parts) == 2
+    assert all(len(shlex.join(argv.snapshot(part))) <= argv.LONGEST_COMMAND for part in parts)
+    assert [name for part in parts for name in part] == many
+
+
 def test_listings_are_split_too_and_as_little_as_can_be() -> None:
     many = [f"tank/a b@{number:0200}" for number in range(1000)]
     commands = argv.list_snapshots(many)

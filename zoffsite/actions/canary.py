@@ -53,10 +53,10 @@ def write_canary(job: Job, facts: SourceFacts, hosts: Connections, now: datetime
 def remember_canary(job: Job, facts: SourceFacts, canary: Canary) -> None:
     """Which snapshot holds what was written."""
     for state in facts.chosen:
-        newest = state.newest
-        if state.dataset.name == canary.dataset and newest is not None and newest.full_name in facts.to_snapshot:
+        taken = next((s for s in state.snapshots if s.full_name in facts.to_snapshot), None)
+        if state.dataset.name == canary.dataset and taken is not None:
             try:
-                ledger_of(job).wrote_canary(newest.guid, canary.sha256)
+                ledger_of(job).wrote_canary(taken.guid, canary.sha256)
             except OperationError as error:
                 log.error("%s; the drill of this snapshot will not look at the canary", error)
 

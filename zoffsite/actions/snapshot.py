@@ -1,9 +1,7 @@
-"""Take the job's snapshots: atomic per pool, only of encrypted datasets."""
+"""Snapshot what is due: atomic per pool, only of encrypted datasets."""
 
 from __future__ import annotations
 
-import itertools
-import logging
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -12,25 +10,26 @@ from zoffsite.actions.canary import remember_canary, write_canary
 from zoffsite.actions.holds import release_orphans
 from zoffsite.actions.hooks import hooks_around
 from zoffsite.actions.look import look_at_source
+from zoffsite.actions.together import left_out, take_together
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.endpoint import Source
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport
-from zoffsite.model.version import Snapshot
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.work import SourceFacts
 from zoffsite.planning.hooks import plan_hooks
+from zoffsite.planning.naming import foreign_travel
 from zoffsite.planning.snapshots import to_snapshot
 from zoffsite.zfs.names import replica_of
-
-log = logging.getLogger(__name__)
 
 
 def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """Snapshot what is due, in one command per pool, and return the source's facts with the new snapshots in them.
 
-    The job's hooks are run around it; datasets whose `before` failed are left out. The canary is written before.
+    The job's hooks are run around it; datasets whose `before` failed, and those that cannot be snapshotted, are left
+    out. The canary is written before.
     """
     facts = release_orphans(job, look_at_source(job, hosts, now, only, by_changes=True), hosts)
     source = hosts.source_of(job)
@@ -39,7 +38,7 @@ def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection
         touched = canary.touched.union(ran.before)
         if touched:
             facts = _look_again(job, _without(job, facts, ran.failed), source, touched, now)
-        facts = _take(facts, source)
+        facts = _take(job, facts, source)
     remember_canary(job, facts, canary)
     return replace(facts, notices=(*facts.notices, *ran.notices, *canary.notices))
 
@@ -65,25 +64,21 @@ def _look_again(job: Job, facts: SourceFacts, source: Source, touched: Collectio
     return replace(facts, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
 
 
-def _take(facts: SourceFacts, source: Source) -> SourceFacts:
-    if not facts.to_snapshot:
+def _take(job: Job, facts: SourceFacts, source: Source) -> SourceFacts:
+    """Where others' snapshots travel too, all are listed again: one of theirs may be older than ours, and unlisted."""
+    taken = take_together(facts.to_snapshot, source)
+    if not taken.names and not taken.failed:
         return facts
-    for pool, names in itertools.groupby(facts.to_snapshot, key=_pool):
-        pool_names = tuple(names)
-        log.info("snapshot of %d datasets on %s: %s", len(pool_names), pool, pool_names[0].partition("@")[2])
-        source.snapshot(pool_names)
-    return with_snapshots(facts, source.snapshots(facts.to_snapshot))
+    anew = foreign_travel(job)
+    names = [name.partition("@")[0] for name in taken.names]
+    there = source.snapshots_of(names) if anew else source.snapshots(taken.names)
+    left = _without(job, facts, {**taken.failed, **left_out(taken.names, there)})
+    chosen = tuple(_as_now(state, there.get(state.dataset.name), anew=anew) for state in left.chosen)
+    return replace(left, chosen=chosen, to_snapshot=tuple(taken.names), notices=(*left.notices, *taken.notices))
 
 
-def with_snapshots(facts: SourceFacts, snapshots: Collection[Snapshot]) -> SourceFacts:
-    """`facts` with `snapshots` as the newest of their datasets."""
-    newest = {snapshot.dataset: snapshot for snapshot in snapshots}
-    return replace(facts, chosen=tuple(_with_newest(state, newest.get(state.dataset.name)) for state in facts.chosen))
-
-
-def _with_newest(state: DatasetState, snapshot: Snapshot | None) -> DatasetState:
-    return state if snapshot is None else replace(state, snapshots=state.snapshots.plus([snapshot]))
-
-
-def _pool(full_name: str) -> str:
-    return full_name.partition("@")[0].partition("/")[0]
+def _as_now(state: DatasetState, there: Snapshots | None, *, anew: bool) -> DatasetState:
+    """With all its snapshots, listed anew; or with the one that was taken just now."""
+    if there is None:
+        return state
+    return replace(state, snapshots=there if anew else state.snapshots.plus(there))

@@ -79,15 +79,19 @@ class Commands:
             yield said
 
     @contextmanager
-    def lines(self, operation: str, subject: str, command: Sequence[str], timeout: float) -> Iterator[Iterator[str]]:
-        """The lines of a long answer; a failure is raised where they end."""
+    def lines(
+        self, operation: str, subject: str, command: Sequence[str], timeout: float, *, fine: str = ""
+    ) -> Iterator[Iterator[str]]:
+        """The lines of a long answer; a failure is raised where they end, unless its code is `fine`."""
         with self.reading(command, timeout) as said:
-            yield self._judged(said, operation, subject)
+            yield self._judged(said, operation, subject, fine)
 
-    def _judged(self, said: Reading, operation: str, subject: str) -> Iterator[str]:
+    def _judged(self, said: Reading, operation: str, subject: str, fine: str) -> Iterator[str]:
         yield from said.lines()
         if said.ended is not None and said.ended.exit_code != 0:
-            raise zfs_error(operation, subject, said.ended.exit_code, said.ended.stderr, self.label)
+            error = zfs_error(operation, subject, said.ended.exit_code, said.ended.stderr, self.label)
+            if error.code != fine:
+                raise error
 
     def read_if_there(
         self, dataset: str, command: Sequence[str], timeout: float, take: Callable[[Iterator[str]], T]

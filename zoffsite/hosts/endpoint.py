@@ -17,13 +17,14 @@ from zoffsite.hosts.listing import Lister
 from zoffsite.hosts.permissions import Lacking, lacking
 from zoffsite.hosts.runner import BOX_KEPT, Completed, Process, Runner
 from zoffsite.model.dataset import Dataset
-from zoffsite.model.errors import OperationError
+from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.facts import Answer
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.listing import Listings
 from zoffsite.model.openzfs import Versions
 from zoffsite.model.plan import SendStep
 from zoffsite.model.property import Property
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot, Version
 from zoffsite.zfs import argv
 from zoffsite.zfs.estimate import parse_estimate
@@ -32,7 +33,9 @@ from zoffsite.zfs.holds import ALREADY_HELD, ALREADY_RELEASED, parse_holds
 from zoffsite.zfs.parse import MOST_KEPT, parse_inventory, read_inventory, read_snapshots
 from zoffsite.zfs.permissions import BOX_PERMISSIONS, SOURCE_PERMISSIONS
 from zoffsite.zfs.properties import parse_of_others, parse_properties
+from zoffsite.zfs.refusals import refused_snapshots
 from zoffsite.zfs.rows import lines_of
+from zoffsite.zfs.stderr import zfs_error
 from zoffsite.zfs.token import parse_token
 
 LISTING = 3600.0
@@ -73,12 +76,12 @@ class Source:
         return parse_inventory(done.stdout, self.label).datasets[name]
 
     def datasets(self, names: Sequence[str]) -> dict[str, Dataset]:
-        """These datasets as they are now, by name, without their versions."""
+        """These datasets as they are now, by name, without their versions; one that is gone is left out."""
         return {
             name: state.dataset
             for command in argv.list_datasets(names)
             for name, state in parse_inventory(
-                self._zfs.do("list", names[0], command).stdout, self.label
+                self._zfs.do("list", names[0], command, fine="dataset-missing").stdout, self.label
             ).datasets.items()
         }
 
@@ -104,20 +107,33 @@ class Source:
         """Write out what is pending, so that `written` tells the truth; no pool named means all."""
         self._zfs.do("sync", ", ".join(pools), argv.sync_pools(pools))
 
-    def snapshot(self, full_names: Sequence[str]) -> None:
-        """Take these snapshots of one pool at the same instant."""
-        self._zfs.do("snapshot", full_names[0], argv.snapshot(full_names))
+    def snapshot(self, full_names: Sequence[str]) -> dict[str, ZoffsiteError]:
+        """Take these snapshots of one pool at the same instant; or none, and why, for each that zfs refused by name."""
+        done = self._zfs.run(argv.snapshot(full_names))
+        if done.exit_code == 0:
+            return {}
+        refused = refused_snapshots(done.stderr, full_names)
+        if not refused:
+            raise zfs_error("snapshot", full_names[0], done.exit_code, done.stderr, self.label)
+        return {name: zfs_error("snapshot", name, done.exit_code, said, self.label) for name, said in refused.items()}
 
-    def snapshots(self, full_names: Iterable[str]) -> tuple[Snapshot, ...]:
-        """These snapshots as they are now."""
-        return tuple(
-            snapshot
+    def snapshots(self, full_names: Iterable[str]) -> dict[str, Snapshots]:
+        """These snapshots as they are now, by dataset; one that is gone is left out."""
+        return {
+            dataset: snapshots
             for command in argv.list_snapshots(full_names)
-            for snapshots in read_snapshots(
-                lines_of(self._zfs.do("list", "snapshots", command).stdout), self.label
-            ).values()
-            for snapshot in snapshots
-        )
+            for dataset, snapshots in read_snapshots(
+                lines_of(self._zfs.do("list", "snapshots", command, fine="dataset-missing").stdout), self.label
+            ).items()
+        }
+
+    def snapshots_of(self, datasets: Sequence[str]) -> dict[str, Snapshots]:
+        """All snapshots of these datasets as they are now, not of those below; one that is gone is left out."""
+        found: dict[str, Snapshots] = {}
+        for command, names in argv.list_snapshots_of(datasets):
+            with self._zfs.lines("list", names[0], command, LISTING, fine="dataset-missing") as lines:
+                found |= read_snapshots(lines, self.label, frozenset(names))
+        return found
 
     def versions(self) -> Versions:
         """Which OpenZFS this is."""

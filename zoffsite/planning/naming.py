@@ -37,6 +37,11 @@ def is_chosen(job: Job, name: str) -> bool:
     return is_ours(job, name) or any(fnmatchcase(name, pattern) for pattern in job.selection_patterns)
 
 
+def foreign_travel(job: Job) -> bool:
+    """Whether snapshots that are not the job's own may travel."""
+    return job.selection is Selection.ALL or bool(job.selection_patterns)
+
+
 def travels(job: Job, name: str) -> bool:
     """True for a snapshot that the job's selection sends.
 

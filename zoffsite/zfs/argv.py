@@ -51,6 +51,7 @@ LONGEST_TOKEN = 65_536
 PROMPT = "prompt"
 """The key location that means: ask whoever is there."""
 
+_SNAPSHOT = ["zfs", "snapshot"]
 _TOKEN = re.compile(r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+")
 
 
@@ -98,8 +99,13 @@ def list_snapshots(full_names: Iterable[str]) -> list[list[str]]:
 
 
 def snapshot(full_names: Sequence[str]) -> list[str]:
-    """Take all these snapshots of ONE pool at the same instant. `planning.snapshots` keeps the list short enough."""
-    return ["zfs", "snapshot", *(check_snapshot(name) for name in full_names)]
+    """Take all these snapshots of ONE pool at the same instant. `snapshots_at_once` keeps the list short enough."""
+    return [*_SNAPSHOT, *(check_snapshot(name) for name in full_names)]
+
+
+def snapshots_at_once(full_names: Iterable[str]) -> Iterator[list[str]]:
+    """These snapshots in as few parts as fit into a command each."""
+    return in_batches(full_names, _SNAPSHOT)
 
 
 def send(step: SendStep) -> list[str]:
