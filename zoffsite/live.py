@@ -51,7 +51,10 @@ class _Moving:
 
 @dataclass(slots=True)
 class Board:
-    """What a run says of itself while it goes on. A Progress, too; called from the threads that carry the bytes."""
+    """What a run says of itself while it goes on. A Progress, too; called from the threads that carry the bytes.
+
+    It also counts, for the report: all attempts of a dataset together, however they ended.
+    """
 
     job: str
     run: str
@@ -59,6 +62,7 @@ class Board:
     verb: str = "backup"
     finished: int = 0
     _moving: dict[str, _Moving] = field(default_factory=dict)
+    _moved: dict[str, tuple[int, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, dataset: str, total: int) -> None:
@@ -74,7 +78,15 @@ class Board:
     def finish(self, dataset: str, *, complete: bool) -> None:  # noqa: ARG002 (the protocol's)
         """The send has ended, in whatever way."""
         with self._lock:
-            self._moving.pop(dataset, None)
+            moving = self._moving.pop(dataset, None)
+            if moving is not None:
+                count, seconds = self._moved.get(dataset, (0, 0.0))
+                self._moved[dataset] = (count + moving.done, seconds + time.monotonic() - moving.began)
+
+    def moved(self, dataset: str) -> tuple[int, float] | None:
+        """Bytes and seconds of all its sends that have ended; None where nothing was sent."""
+        with self._lock:
+            return self._moved.get(dataset)
 
     def one_done(self) -> None:
         """One more dataset needs nothing more."""

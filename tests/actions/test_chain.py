@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.planning.make import JOB, REPLICA, SOURCE, mark, replica, snap, source, there
 from zoffsite.actions.chain import Verbs, replicate, settled, split
+from zoffsite.actions.progress import log_progress, shown_on_board
+from zoffsite.live import on_board
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, TransferError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
@@ -87,6 +90,26 @@ def test_a_failed_step_ends_the_chain_and_is_the_outcome(
     assert outcome.verified is (step == "prune")
     assert outcome.error is not None
     assert (outcome.error.code, outcome.error.remedy, outcome.error.transient) == ("broken", "mend it", True)
+
+
+def test_all_attempts_are_counted_also_where_the_last_one_failed(tmp_path: Path) -> None:
+    class Tries(Steps):
+        """Three attempts, of 5 bytes each; the last one fails where it is told to."""
+
+        def send(self, job: Job, work: Work) -> Sent:
+            progress = shown_on_board("home", log_progress())
+            for _ in range(3):
+                progress.start(SOURCE, 100)
+                progress.advance(SOURCE, 5)
+                progress.finish(SOURCE, complete=False)
+            return super().send(job, work)
+
+    broken: ZoffsiteError = TransferError("send", SOURCE, "it broke", "again", code="broken", transient=True)
+    for fail, state in ((None, DatasetResult.SENT), ({"send": broken}, DatasetResult.FAILED)):
+        with on_board("home", "brave-otter", NOW, tmp_path):
+            outcome = replicate(JOB, INCREMENTAL, Tries(fail).verbs)
+        assert (outcome.state, outcome.bytes) == (state, 15)
+        assert outcome.seconds < 1.5  # not that of `Sent`: what the three took
 
 
 def test_nothing_is_pruned_unless_the_replica_was_verified() -> None:

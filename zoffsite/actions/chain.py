@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from zoffsite.actions.send import plan_error
+from zoffsite.live import board_of
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
@@ -64,6 +65,13 @@ def split(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome], list[Work]]:
 
 def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
     """Run the chain for one dataset. Raises no Exception, for one dataset must not stop the others: see the outcome."""
+    outcome = _chain(job, work, verbs)
+    board = board_of(job.name)
+    moved = board.moved(outcome.source) if board else None
+    return outcome if moved is None else replace(outcome, bytes=moved[0], seconds=round(moved[1], 3))
+
+
+def _chain(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
     plan = work.plan
     sent = Sent(newest=newest_of(plan), bytes=0, seconds=0.0)
     outcome = _outcome(plan, DatasetResult.UP_TO_DATE, sent.newest)

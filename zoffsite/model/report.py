@@ -54,7 +54,7 @@ class ErrorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetOutcome:
-    """One dataset's part of a run. `bytes` are those that crossed the wire in this run."""
+    """One dataset's part of a run. `bytes` crossed the wire in `seconds`, all attempts together, however they ended."""
 
     source: str
     replica: str

@@ -71,8 +71,9 @@ class JobWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a send brought to the box: `newest` is what the replica must have now; `bytes` crossed the wire.
+    """What a send brought to the box: `newest` is what the replica must have now.
 
+    `bytes` crossed the wire in the attempt that succeeded, in `seconds`; failed ones before it are in the report only.
     `source` is the dataset as the plan that was carried out saw it, which may be a later one than the run's first.
     """
 
