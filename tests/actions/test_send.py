@@ -47,7 +47,7 @@ def kept(tmp_path: Path) -> Job:
 def planned(kept: Job, hosts: Connections) -> Work:
     """What a run would do now, after it has released what a killed one held."""
     facts = release_orphans(kept, look_at_source(kept, hosts, NOW), hosts)
-    return plan_dataset(kept, facts.chosen[0], REPLICA, look_at_replica(kept, hosts, REPLICA), None, ALONE)
+    return plan_dataset(kept, hosts, facts.chosen[0], REPLICA, look_at_replica(kept, hosts, REPLICA), None, ALONE)
 
 
 def sent(kept: Job) -> Sent:
