@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from deployments.catalog import FLOWS
-from tasks.artifacts import show_report_once, show_runs
+from tasks.artifacts import show_report, show_runs
 from zoffsite.actions.run import BACKUP
 from zoffsite.config.loading import load
 from zoffsite.config.places import CONFIG_VARIABLE
@@ -17,7 +17,7 @@ from zoffsite.state import last_report
 def settings_for_runs(pool: str | None = None) -> Settings:
     """Read them; each run is a process of its own, which must find the same file. Raises SettingsError.
 
-    What was run while nobody served, or while Prefect's server was down, is shown to it now, in the name of this
+    What was run while nobody served, or while Prefect's server was down, is shown to it now, once, in the name of this
     machine's work `pool`, where it has one.
     """
     settings = load()
@@ -26,8 +26,8 @@ def settings_for_runs(pool: str | None = None) -> Settings:
         for verb in FLOWS:
             report = last_report(job if verb == BACKUP else f"{job}.{verb}", settings.state_dir)
             if report is not None:
-                show_report_once(report, pool)
+                show_report(report, pool, once=True)
         past = past_runs(job, settings.state_dir)
         if past:
-            show_runs(job, past, pool)
+            show_runs(job, past, pool, once=True)
     return settings

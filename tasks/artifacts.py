@@ -33,19 +33,9 @@ def show_plan(plan: JobPlan) -> None:
 
 
 @best_effort
-def show_report(report: RunReport, pool: str | None = None) -> None:
+def show_report(report: RunReport, pool: str | None = None, *, once: bool = False) -> None:
     """The report of the run. `pool` is this machine's, where no run says it."""
-    _show("report", report.job, report_markdown(report), report_words(report), pool)
-
-
-@best_effort
-def show_report_once(report: RunReport, pool: str | None = None) -> None:
-    """The last report, unless the server has it: of a run that it was not told of, because it was down or not asked."""
-    key = ArtifactFilterKey(any_=[artifact_key("report", report.job, pool)])
-    with get_client(sync_client=True) as client:
-        known = client.read_artifacts(artifact_filter=ArtifactFilter(key=key), sort=ArtifactSort.UPDATED_DESC, limit=1)
-    if not known or known[0].data != report_markdown(report):
-        show_report(report, pool)
+    _show("report", report.job, report_markdown(report), report_words(report), pool, once=once)
 
 
 @best_effort
@@ -55,16 +45,24 @@ def show_freshness(job: Job, found: JobStatus, confidence: Confidence) -> None:
 
 
 @best_effort
-def show_runs(job: str, past: Sequence[PastRun], pool: str | None = None) -> None:
-    """The last runs, be they Prefect's or not: what was run while its server was down is seen here later.
-
-    `pool` is this machine's, where no run says it.
-    """
-    _show("runs", job, runs_markdown(job, past, days_left_by(past)), "The last runs, whoever started them", pool)
+def show_runs(job: str, past: Sequence[PastRun], pool: str | None = None, *, once: bool = False) -> None:
+    """The last runs, be they Prefect's or not: what was run while its server was down is seen here later."""
+    words = "The last runs, whoever started them"
+    _show("runs", job, runs_markdown(job, past, days_left_by(past)), words, pool, once=once)
 
 
-def _show(what: str, job: str, markdown: str, description: str, pool: str | None = None) -> None:
-    create_markdown_artifact(markdown, key=artifact_key(what, job, pool), description=description)
+def _show(what: str, of: str, markdown: str, words: str, pool: str | None = None, *, once: bool = False) -> None:
+    """`once`: not again, where it is what the server has already."""
+    key = artifact_key(what, of, pool)
+    if not (once and _newest(key) == markdown):
+        create_markdown_artifact(markdown, key=key, description=words)
+
+
+def _newest(key: str) -> object:
+    wanted = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=wanted, sort=ArtifactSort.UPDATED_DESC, limit=1)
+    return found[0].data if found else None
 
 
 def artifact_key(what: str, of: str, pool: str | None = None) -> str:

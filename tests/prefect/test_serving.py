@@ -141,6 +141,7 @@ def test_a_run_without_the_server_is_shown_by_it_as_soon_as_the_jobs_are_served(
     # The report, too, with what failed and what to do next; and once, though it was served twice.
     (report,) = house.ui.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["report-home"]}}})
     assert house.report()["error"]["remedy"].split()[0] in report["data"]
+    assert len(house.ui.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["runs-home"]}}})) == 1
 
 
 def test_told_to_stop_it_ends_its_run_which_reports_alerts_and_tells_prefect(house: House) -> None:
