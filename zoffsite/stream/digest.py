@@ -31,22 +31,27 @@ RAW = 1 << 24
 PLAIN = 1
 LONGEST = 32 << 20
 """Bytes of a payload: ZFS has blocks of at most 16 MiB."""
-PIECE = 1 << 20
+PIECE = 256 << 10
+"""Bytes that are read at a time: a copy of them stays in the cache of a core until it is digested."""
 NONCE = 32
 """Bytes of a nonce."""
 TELL_EVERY = 1.0
 """Seconds between two lines that say how far it is."""
 
 BEGIN, OBJECT, FREEOBJECTS, WRITE, FREE, END, WRITE_BYREF, SPILL, WRITE_EMBEDDED, OBJECT_RANGE = range(10)
+FREES = (FREE, FREEOBJECTS)
 
-_KIND = struct.Struct("<II")
-_WRITE = struct.Struct("<I28xQ56xQ")
-"""Its type, its logical and its compressed size."""
 _BEGIN = struct.Struct("<IIQQQIIQQ")
-_OBJECT = struct.Struct("<28xI4xI")
+_RECORD = struct.Struct("<I24xIQ10x6s40xQ176s")
+"""Its type; the length of an OBJECT; the logical size of a WRITE, whose upper half is the raw length of an OBJECT; what
+is kept of a WRITE's bytes 48-95, its compressed size, and what is kept after that."""
+_TWO = struct.Struct("<I308xI28xQ10x6s40xQ176s")
+"""The type of a record that has no payload, and of the one behind it what a WRITE has."""
+_WRITE_REST = struct.Struct("<2x6s40xQ176s32x")
+"""A WRITE from byte 48 on. `x` packs a zero: 48, 49, 56-95 and the checksum are blanked by writing back the rest."""
+_ZERO32 = struct.Struct("32x")
 _SPILL = struct.Struct("<16xQ16xQ")
 _EMBEDDED = struct.Struct("<52xI")
-_ZERO2, _ZERO32, _ZERO40 = bytes(2), bytes(32), bytes(40)
 
 
 class MalformedStreamError(ValueError):
@@ -70,7 +75,7 @@ class StreamDigest:
         self._hash = hashlib.blake2b(key=nonce, digest_size=32, person=b"zoffsite-proof-1")
         self._rest = bytearray()
         self._owed = 0
-        self._dropped = False
+        self._left_out = 0
         self._guids = (0, 0)
         self._bytes = 0
         self._records = 0
@@ -79,112 +84,113 @@ class StreamDigest:
     def update(self, piece: bytes) -> None:
         """The next piece of the stream."""
         self._bytes += len(piece)
-        data = self._rest + piece
+        view = memoryview(piece)
+        paid = view[: self._owed]  # nothing in a payload is blanked, so that it need not be copied
+        self._hash.update(paid[self._left_out :])
+        self._owed -= len(paid)
+        self._left_out = max(0, self._left_out - len(paid))
+        data = self._rest + view[len(paid) :]
         done = self._walk(data)
         self._rest = data[done:]
 
     def finish(self) -> Digested:
         """What it came to, once all of it was given."""
-        if not self._ended or self._owed or self._rest:
+        if not self._ended or self._owed:
             raise MalformedStreamError("it ends before its end record")
         return Digested(self._hash.hexdigest(), *self._guids, self._bytes, self._records)
 
     def _walk(self, data: bytearray) -> int:
         """Blank in `data` what is left out, digest the rest, and say up to where it was understood.
 
-        Whole stretches are digested at once: a call for every record would cost more than the digest itself.
+        A small file is an OBJECT, a FREE and a WRITE, and each call of Python costs as much as the digest of some dozen
+        bytes. So there are few: two calls read these three, two blank in them, and what stays is digested in stretches.
         """
-        view = memoryview(data)
-        at = start = 0
-        while True:
-            taken = min(self._owed, len(data) - at)
-            at += taken
-            self._owed -= taken
-            if self._dropped:
-                start = at
-            if self._owed or len(data) - at < RECORD:
-                break
-            self._dropped = False
-            if self._ended:
-                raise MalformedStreamError("something follows its end record")
-            if self._records:
-                at = self._writes(data, at)
-                if len(data) - at < RECORD:
-                    continue
-            kind, payload = _KIND.unpack_from(data, at)
-            self._records += 1
-            self._hash.update(view[start:at])
-            start = at
-            if kind in (FREE, FREEOBJECTS) and self._records > 1:
-                at += RECORD
-                start = at
-                continue
-            self._uncommon(kind, payload, data, at)
-            if kind == BEGIN:  # its payload is left out, and so ends the stretch
-                start += RECORD
-                self._hash.update(view[at:start])
-            else:
-                data[at + RECORD - 32 : at + RECORD] = _ZERO32
-            if self._owed > LONGEST:
-                raise _too_long(self._owed)
-            at += RECORD
-        self._hash.update(view[start:at])
-        return at
-
-    def _writes(self, data: bytearray, at: int) -> int:
-        """Go over the WRITE records from `at` on, which are most of a stream; where the first other record begins.
-
-        What of the last payload is not in `data` is owed.
-        """
-        last = len(data) - RECORD
+        view, size, digest = memoryview(data), len(data), self._hash.update
+        read, read_two, write_back = _RECORD.unpack_from, _TWO.unpack_from, _WRITE_REST.pack_into
+        at, start, records = 0, 0, self._records
+        if not records and size >= RECORD:
+            at = start = self._begin(data)
+            records = 1
+        last = size - RECORD if records and not self._ended else -1
         while at <= last:
-            kind, logical, compressed = _WRITE.unpack_from(data, at)
-            if kind != WRITE:
-                break
-            data[at + 48 : at + 50] = _ZERO2
-            data[at + 56 : at + 96] = _ZERO40
-            data[at + 280 : at + 312] = _ZERO32
-            size = compressed or logical
-            if size > LONGEST:
-                raise _too_long(size)
-            self._records += 1
-            at += RECORD + size
-        if at > len(data):
-            self._owed = at - len(data)
-            return len(data)
-        return at
+            kind, bonus, logical, kept, compressed, more = read(data, at)
+            records += 1
+            if kind == OBJECT:
+                length = logical >> 32 or _padded(bonus)
+                if length > LONGEST:
+                    raise _too_long(length)
+                _ZERO32.pack_into(data, at + 280)
+                at += RECORD + length
+                if at + RECORD > last:
+                    continue
+                # ZFS frees what is behind the end of each file, right after its OBJECT
+                after, kind, logical, kept, compressed, more = read_two(data, at)
+                if after != FREE or kind != WRITE:
+                    continue
+                digest(view[start:at])
+                at = start = at + RECORD
+                records += 2
+            if kind == WRITE:
+                length = compressed or logical
+                write_back(data, at + 48, kept, compressed, more)
+            elif kind in FREES:
+                digest(view[start:at])
+                at = start = at + RECORD
+                continue
+            else:
+                length = self._uncommon(kind, data, at)
+                last = at if self._ended else last
+            if length > LONGEST:
+                raise _too_long(length)
+            at += RECORD + length
+        digest(view[start:at])
+        self._records = records
+        if at > size:
+            self._owed, self._left_out = at - size, max(0, start - size)
+        if self._ended and at < size:
+            raise MalformedStreamError("something follows its end record")
+        return min(at, size)
 
-    def _uncommon(self, kind: int, payload: int, data: bytearray, at: int) -> None:
-        """Every record but those that are most of a stream: its length, and what of it is left out."""
-        if (kind == BEGIN) != (self._records == 1):
-            raise MalformedStreamError("it does not begin with one begin record")
-        if kind == BEGIN:
-            self._begin(data, at)
-            self._owed, self._dropped = payload, True
-        elif kind == OBJECT:
-            bonus, raw = _OBJECT.unpack_from(data, at)
-            self._owed = raw or _padded(bonus)
-        elif kind == SPILL:
-            length, compressed = _SPILL.unpack_from(data, at)
-            self._owed = compressed or _padded(length)
-        elif kind == WRITE_EMBEDDED:
-            self._owed = _padded(_EMBEDDED.unpack_from(data, at)[0])
-        elif kind == END:
-            data[at + 8 : at + 40] = _ZERO32
-            self._ended = True
-        elif kind != OBJECT_RANGE:
-            raise MalformedStreamError(f"a record of type {kind} has no place in a plain raw stream")
+    def _begin(self, data: bytearray) -> int:
+        """Digest type, creation and guids of the snapshot; leave out features, flags, its name, the wrapped key.
 
-    def _begin(self, data: bytearray, at: int) -> None:
-        """Keep type, creation and guids of the snapshot; leave out features, flags, its name, the wrapped key."""
-        kind, _payload, magic, version, creation, objset, _flags, to, base = _BEGIN.unpack_from(data, at)
+        Says how long the record is together with its payload.
+        """
+        kind, payload, magic, version, creation, objset, _flags, to, base = _BEGIN.unpack_from(data)
+        if kind != BEGIN:
+            raise _no_begin()
         if magic != MAGIC:
             raise MalformedStreamError("its first bytes are not those of a zfs stream")
         if version & 3 != PLAIN or not version >> 2 & RAW:
             raise MalformedStreamError("it is not plain, or not raw")
+        if payload > LONGEST:
+            raise _too_long(payload)
+        kept = bytearray(RECORD)
+        _BEGIN.pack_into(kept, 0, kind, 0, magic, 0, creation, objset, 0, to, base)
+        self._hash.update(kept)
         self._guids = (to, base)
-        data[at : at + RECORD] = bytes(RECORD)
-        _BEGIN.pack_into(data, at, kind, 0, magic, 0, creation, objset, 0, to, base)
+        return RECORD + int(payload)
+
+    def _uncommon(self, kind: int, data: bytearray, at: int) -> int:
+        """Blank the checksum of a record of which there are few in a stream, and say how long its payload is."""
+        _ZERO32.pack_into(data, at + 280)
+        if kind == SPILL:
+            length, compressed = _SPILL.unpack_from(data, at)
+            return compressed or _padded(length)
+        if kind == WRITE_EMBEDDED:
+            return _padded(_EMBEDDED.unpack_from(data, at)[0])
+        if kind == END:
+            _ZERO32.pack_into(data, at + 8)
+            self._ended = True
+        elif kind == BEGIN:
+            raise _no_begin()
+        elif kind != OBJECT_RANGE:
+            raise MalformedStreamError(f"a record of type {kind} has no place in a plain raw stream")
+        return 0
+
+
+def _no_begin() -> MalformedStreamError:
+    return MalformedStreamError("it does not begin with one begin record")
 
 
 def _too_long(size: int) -> MalformedStreamError:
