@@ -81,6 +81,7 @@ def records(draw: st.DrawFn, kind: int) -> bytes:
             struct.pack_into(form, head, place, draw(st.integers(0, 400)))
     if kind == BEGIN:
         struct.pack_into("<QQ", head, 8, MAGIC, RAW << 2 | 1)
+        head[-1] = 0
     return bytes(head) + noise.randbytes(payload_of(head, kind))
 
 

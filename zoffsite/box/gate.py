@@ -87,6 +87,8 @@ BEGIN = struct.Struct("<IIQQQIIQQ256s")
 """dmu_replay_record with DRR_BEGIN, zfs_ioctl.h: 312 bytes."""
 MAGIC = 0x2F5BACBAC
 RAW = 1 << 24
+LARGEST_PAYLOAD = 1 << 20
+"""Bytes of the first record's payload."""
 
 
 class RefusedError(Exception):
@@ -226,8 +228,8 @@ def hung_up() -> bool:
 
 def check_begin(record: bytes, to: int, base: int) -> None:
     """Require a plain raw stream with these guids. A compound one could rename snapshots, -F or not."""
-    kind, _payload, magic, version, _creation, _type, _flags, toguid, fromguid, _name = BEGIN.unpack(record)
-    if kind != 0 or magic != MAGIC:
+    kind, payload, magic, version, _creation, _type, _flags, toguid, fromguid, name = BEGIN.unpack(record)
+    if kind != 0 or magic != MAGIC or payload > LARGEST_PAYLOAD or b"\0" not in name:
         raise RefusedError("this is no zfs stream")
     if version & 3 != 1:
         raise RefusedError("this is no plain stream")

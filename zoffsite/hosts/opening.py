@@ -9,7 +9,7 @@ from zoffsite.hosts.runner import Completed, Process
 from zoffsite.hosts.transfers import Watch
 from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.plan import Side
-from zoffsite.stream.begin import RECORD_SIZE, payload_length
+from zoffsite.stream.begin import RECORD_SIZE, parse_begin
 
 GRACE = 5.0
 """Seconds for a program to end after its input or output has ended."""
@@ -24,7 +24,7 @@ def read_opening(reader: Process, watch: Watch, stall: float, explain: Explain) 
     Raises what `explain` makes of a send that ends before; SafetyError "stream-malformed" where it is no zfs stream.
     """
     record = _read(reader, RECORD_SIZE, watch, stall, explain)
-    opening = record + _read(reader, payload_length(record), watch, stall, explain)
+    opening = record + _read(reader, parse_begin(record).payload_length, watch, stall, explain)
     watch.rest()
     return opening
 

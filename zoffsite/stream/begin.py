@@ -2,6 +2,7 @@
 
 DRR_BEGIN of zfs_ioctl.h: 312 bytes in the byte order of the sender. This is the last of the lines that keep plaintext
 at home: what `zfs send` was asked for, and what a token claims, is checked against what is really in the stream.
+box/gate.py and stream/digest.py read it, too, and must come to the same verdict: tests/stream/test_one_verdict.py.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from zoffsite.model.errors import SafetyError
 
 RECORD_SIZE = 312
 LARGEST_PAYLOAD = 1 << 20
-"""Bytes of a first record's payload that are read; real ones have about 1,100."""
+"""Bytes of a first record's payload; real ones have about 1,100."""
 
 _MAGIC = 0x2F5BACBAC
 _LAYOUT = struct.Struct("<IIQQQIIQQ256s")
@@ -54,6 +55,8 @@ def parse_begin(record: bytes) -> BeginRecord:
         _refuse("stream-malformed", "it comes from a machine of the other byte order, which is not supported")
     if kind != _BEGIN or magic != _MAGIC or version & 3 not in (_PLAIN, _COMPOUND) or b"\0" not in toname:
         _refuse("stream-malformed", "its first bytes are not those of a zfs stream")
+    if payload > LARGEST_PAYLOAD:
+        _refuse("stream-malformed", f"its first record announces {payload} bytes, more than any that zfs makes")
     features = version >> 2
     return BeginRecord(
         toguid=toguid,
@@ -64,17 +67,6 @@ def parse_begin(record: bytes) -> BeginRecord:
         features=features,
         payload_length=payload,
     )
-
-
-def payload_length(record: bytes) -> int:
-    """How many bytes follow the first record as its payload, at most LARGEST_PAYLOAD.
-
-    Raises SafetyError "stream-malformed".
-    """
-    length = parse_begin(record).payload_length
-    if length > LARGEST_PAYLOAD:
-        _refuse("stream-malformed", f"its first record announces {length} bytes, more than any that zfs makes")
-    return length
 
 
 def check_begin(record: bytes, expected: ExpectedBegin) -> BeginRecord:

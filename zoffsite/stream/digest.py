@@ -31,6 +31,8 @@ RAW = 1 << 24
 PLAIN = 1
 LONGEST = 32 << 20
 """Bytes of a payload: ZFS has blocks of at most 16 MiB."""
+LONGEST_OF_BEGIN = 1 << 20
+"""Bytes of the payload of a BEGIN: the wrapped key, about 1,100."""
 PIECE = 256 << 10
 """Bytes that are read at a time: a copy of them stays in the cache of a core until it is digested."""
 NONCE = 32
@@ -41,7 +43,7 @@ TELL_EVERY = 1.0
 BEGIN, OBJECT, FREEOBJECTS, WRITE, FREE, END, WRITE_BYREF, SPILL, WRITE_EMBEDDED, OBJECT_RANGE = range(10)
 FREES = (FREE, FREEOBJECTS)
 
-_BEGIN = struct.Struct("<IIQQQIIQQ")
+_BEGIN = struct.Struct("<IIQQQIIQQ256s")
 _RECORD = struct.Struct("<I24xIQ10x6s40xQ176s")
 """Its type; the length of an OBJECT; the logical size of a WRITE, whose upper half is the raw length of an OBJECT; what
 is kept of a WRITE's bytes 48-95, its compressed size, and what is kept after that."""
@@ -156,18 +158,16 @@ class StreamDigest:
 
         Says how long the record is together with its payload.
         """
-        kind, payload, magic, version, creation, objset, _flags, to, base = _BEGIN.unpack_from(data)
+        kind, payload, magic, version, creation, objset, _flags, to, base, name = _BEGIN.unpack_from(data)
         if kind != BEGIN:
             raise _no_begin()
-        if magic != MAGIC:
+        if magic != MAGIC or b"\0" not in name:
             raise MalformedStreamError("its first bytes are not those of a zfs stream")
         if version & 3 != PLAIN or not version >> 2 & RAW:
             raise MalformedStreamError("it is not plain, or not raw")
-        if payload > LONGEST:
+        if payload > LONGEST_OF_BEGIN:
             raise _too_long(payload)
-        kept = bytearray(RECORD)
-        _BEGIN.pack_into(kept, 0, kind, 0, magic, 0, creation, objset, 0, to, base)
-        self._hash.update(kept)
+        self._hash.update(_BEGIN.pack(kind, 0, magic, 0, creation, objset, 0, to, base, b""))
         self._guids = (to, base)
         return RECORD + int(payload)
 
