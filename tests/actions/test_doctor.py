@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.doctor.make import ACCOUNT, BOX, BOX_SAYS, JOB, MACHINE, case, said
 from tests.notify.servers import Posted, web_server, web_url
-from zoffsite.actions.doctor import doctor_job, machine_of, tell_of
+from zoffsite.actions.doctor import doctor_job, machine_of, made_when, tell_of
 from zoffsite.config.settings import Receiver, Settings
 from zoffsite.doctor.examine import examine
 from zoffsite.history import past_runs
@@ -87,3 +88,14 @@ def test_a_jobs_box_is_the_one_with_its_address_and_its_user() -> None:
     assert machine_of(replace(BOX, user="other"), [MACHINE]) == (MACHINE, None)
     assert machine_of(replace(BOX, port=2222), [MACHINE]) == (None, None)
     assert machine_of(BOX, []) == (None, None)
+
+
+def test_a_key_that_is_kept_elsewhere_is_as_old_as_its_public_half(tmp_path: Path) -> None:
+    key = tmp_path / "restore"
+    assert made_when(key) is None
+    key.with_name("restore.pub").touch()
+    os.utime(key.with_name("restore.pub"), (1000, 1000))
+    assert made_when(key) == datetime.fromtimestamp(1000, UTC)
+    key.touch()
+    os.utime(key, (900, 900))
+    assert made_when(key) == datetime.fromtimestamp(900, UTC)

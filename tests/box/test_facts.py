@@ -88,6 +88,22 @@ def test_nothing_that_is_asked_changes_anything_or_goes_through_a_shell_with_a_n
     }
 
 
+def test_keys_that_are_there_are_told_and_those_that_are_not_cost_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(facts, "ETC", str(tmp_path))
+    place = facts.Place(pools=(), conf=f"{tmp_path}/tunnel-friend", unlock=f"{tmp_path}/unlock-friend")
+    argv = facts.of_machine(place)["keys"]
+    assert facts.ask(argv) == (0, "")
+    kept = ("boot/db.crt", "boot/db.key", "boot/pcr.key", "tunnel-friend/private.key", "unlock-friend/key")
+    for name in (*kept, "boot/pcr.pub", "boot/PK.auth", "tunnel-other/private.key", "unlock-friend/known_hosts"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch(0o600)
+    code, text = facts.ask(argv)
+    assert (code, sorted(line.split()[3] for line in text.splitlines())) == (0, [f"{tmp_path}/{each}" for each in kept])
+
+
 def test_the_source_asks_itself_the_same_questions_and_those_of_its_disks() -> None:
     transfers.reset()
     said = ask_all(Commands(LocalRunner()), {"disks": ["echo", json.dumps(LSBLK)], "none": ["no-such-program"]})

@@ -182,6 +182,7 @@ BOX_SAYS = machine_says("vault") | {
     "secure-boot": "   1\n",
     "lockdown": "none [integrity] confidentiality\n",
     "signer": "the owner\n",
+    "initrd-key": f"{CLOCK} 600 root /etc/dropbear/initramfs/dropbear_ed25519_host_key\n",
     "smart /dev/vda": '{"smart_status": {"passed": true}}',
     "slots /dev/vda2": "SLOT TYPE\n   0 recovery\n   1 tpm2\n",
 }

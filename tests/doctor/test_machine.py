@@ -243,6 +243,28 @@ def test_a_user_whose_name_ends_like_a_key_file_is_no_key() -> None:
     assert bad(box_says(login_file=public)) == []
 
 
+KEPT = (
+    "/etc/zoffsite/boot/pcr.key",
+    "/etc/zoffsite/boot/db.crt",
+    "/etc/zoffsite/unlock-friend/key",
+    "/etc/dropbear/initramfs/dropbear_ed25519_host_key",
+)
+
+
+@pytest.mark.parametrize("path", KEPT)
+def test_the_keys_and_certificates_of_the_boot_chain_are_judged_like_any_other(path: str) -> None:
+    old, open_ = f"{CLOCK - 86400 * 1200} 600 root {path}\n", f"{CLOCK} 644 root {path}\n"
+    fact = "initrd_key" if "dropbear" in path else "keys"
+    assert bad(box_says(**{fact: old})) == [("key-age", Level.WARNING)]
+    public = path.endswith(".crt")
+    assert bad(box_says(**{fact: open_})) == ([] if public else [("key-age", Level.CRITICAL)])
+
+
+def test_the_key_for_restores_is_judged_where_it_lies_on_the_source() -> None:
+    assert bad(examine(case(restore_key_made=NOW - timedelta(days=1200)))) == [("key-age", Level.WARNING)]
+    assert "the restore key" in {each.subject for each in of(examine(case(restore_key_made=NOW)), "key-age")}
+
+
 def test_an_old_key_is_a_warning_and_one_that_others_may_read_is_critical() -> None:
     path = "/etc/zoffsite/tunnel/private.key"
     old = box_says(keys=f"{CLOCK - 86400 * 1200} 600 root {path}\n")

@@ -137,12 +137,21 @@ def gather(job: Job, box: SshHost, machine: Machine | None, hosts: Connections) 
         known=_known(job, look.inventory),
         asked=asked,
         answered=time.time(),
-        key_made=datetime.fromtimestamp(box.identity_file.stat().st_mtime, UTC),
+        key_made=made_when(box.identity_file),
+        restore_key_made=None if job.restore_identity is None else made_when(job.restore_identity),
     )
     if told is not None:
         inventory, missing = _tried(lambda: hosts.box_of(job).inventory(job.root))
         facts = replace(facts, inventory=inventory, inventory_error=_report(missing))
     return facts if machine is None else _with_door(facts, box, error)
+
+
+def made_when(key: Path) -> datetime | None:
+    """When it was written; that of its public half, where the key itself is kept elsewhere."""
+    for file in (key, key.with_name(f"{key.name}.pub")):
+        if file.exists():
+            return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    return None
 
 
 def _with_door(facts: Facts, box: SshHost, error: ZoffsiteError | None) -> Facts:

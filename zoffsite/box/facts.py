@@ -30,7 +30,10 @@ LONGEST = 32_000
 MOST = 80
 AT_ONCE = 4
 
+ETC = "/etc/zoffsite"
 KEYS = "/etc/zoffsite/authorized_keys.d"
+MADE = "%Y %a %U %n"
+"""For stat: when a file was written, its mode, its owner, its name."""
 POLICY = Path("/etc/zoffsite/policy.json")
 EFI = "/sys/firmware/efi/efivars"
 VENDOR = "8be4df61-93ca-11d2-aa0d-00e098032b8c"
@@ -53,11 +56,13 @@ Commands = dict[str, list[str]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where on a machine its part of the kit is. `conf`: the tunnel; `table`: that of the file `firewall`."""
+    """Where on a machine its part of the kit is. `conf`: the tunnel; `unlock`: what opens a box's disk; `table`: that
+    of the file `firewall`."""
 
     pools: tuple[str, ...]
     interface: str = "zoffsite"
     conf: str = "/etc/zoffsite/tunnel"
+    unlock: str = "/etc/zoffsite/unlock"
     table: str = "zoffsite"
     firewall: str = "/etc/zoffsite/firewall.nft"
     units: tuple[str, ...] = BOX_UNITS
@@ -95,8 +100,14 @@ def of_machine(place: Place) -> Commands:
         "handshake": ["wg", "show", place.interface, "latest-handshakes"],
         "endpoints": ["wg", "show", place.interface, "endpoints"],
         "forwarding": ["sysctl", "-n", "net.ipv4.ip_forward"],
-        "keys": ["stat", "-c", "%Y %a %U %n", f"{place.conf}/private.key"],
+        "keys": keys_in(f"{place.conf}/private.key", f"{place.unlock}/key", f"{ETC}/boot/*.key", f"{ETC}/boot/*.crt"),
     }
+
+
+def keys_in(*patterns: str) -> list[str]:
+    """Those that are there; one that is missing is no failure."""
+    named = [word for each in patterns for word in ("-o", "-path", each)]
+    return ["find", ETC, "-type", "f", "(", *named[1:], ")", "-exec", "stat", "-c", MADE, "{}", "+"]
 
 
 def of_box(root: str, user: str) -> Commands:
@@ -107,7 +118,8 @@ def of_box(root: str, user: str) -> Commands:
         "listening": ["ss", "-Htlnp"],
         "sshd": ["sshd", "-T", "-C", f"user={user},host=source,addr=127.0.0.1,laddr=127.0.0.1,lport=22"],
         "login": ["cat", f"{KEYS}/{user}"],
-        "login-file": ["stat", "-c", "%Y %a %U %n", f"{KEYS}/{user}", "/etc/ssh/ssh_host_ed25519_key"],
+        "login-file": ["stat", "-c", MADE, f"{KEYS}/{user}", "/etc/ssh/ssh_host_ed25519_key"],
+        "initrd-key": ["stat", "-c", MADE, "/etc/dropbear/initramfs/dropbear_ed25519_host_key"],
         "observed": ["stat", "-c", "%Y", "/var/lib/zoffsite/keeper.json"],
         "tpm": ["cat", "/sys/class/tpm/tpm0/tpm_version_major"],
         "unlock": ["cat", "/etc/zoffsite/unlock/on"],

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from shlex import quote
 
+from zoffsite.box.facts import KEYS
 from zoffsite.doctor.case import Case, Side, Unseen, moment
 from zoffsite.model.checkup import Finding
 from zoffsite.model.plan import Side as Which
@@ -17,8 +18,10 @@ AHEAD = 60.0
 """Seconds that the clocks may differ, beside the time that the answer took."""
 FAR = 3600.0
 OLD = timedelta(days=3 * 365)
-PRIVATE = ("/private.key", "/ssh_host_ed25519_key")
-"""How the files of private keys end, among those that are looked at."""
+KEPT = ("keys", "login-file", "initrd-key")
+"""The facts that tell of keys."""
+CERTIFICATE = ".crt"
+"""How the name of one ends: it grows old, too, but anybody may read it."""
 
 
 def releases(case: Case) -> Iterator[Finding | Unseen]:
@@ -66,19 +69,19 @@ def clock(case: Case) -> Iterator[Finding | Unseen]:
 def keys(case: Case) -> Iterator[Finding | Unseen]:
     """How old the keys are, by when their files were written."""
     now = case.facts.now
-    if case.facts.key_made is not None:
-        yield _age(case.source, "the job's SSH key", case.facts.key_made, now)
+    for subject, made in (("the job's SSH key", case.facts.key_made), ("the restore key", case.facts.restore_key_made)):
+        if made is not None:
+            yield _age(case.source, subject, made, now)
     for side in (case.source, case.box):
-        lines = [*(side.text("keys") or "").splitlines(), *(side.text("login-file") or "").splitlines()]
-        for line in lines:
-            made, mode, owner, path = line.split(maxsplit=3)
-            if not path.endswith(PRIVATE):
-                continue
-            if int(mode, 8) & 0o077:
+        for line in (each for fact in KEPT for each in (side.text(fact) or "").splitlines()):
+            seconds, mode, owner, path = line.split(maxsplit=3)
+            if path.startswith(f"{KEYS}/"):
+                continue  # public ones
+            if int(mode, 8) & 0o077 and not path.endswith(CERTIFICATE):
                 remedy = f"on {side.name}: chmod 600 {quote(path)}; then change it, for others may have read it"
                 yield side.critical("key-age", f"others may read it ({owner}, {mode})", remedy, path)
             else:
-                yield _age(side, path, moment(made), now)
+                yield _age(side, path, moment(seconds), now)
 
 
 def _age(side: Side, subject: str, made: datetime, now: datetime) -> Finding:

@@ -18,6 +18,7 @@ def place_on_source(machine: Machine | None, pools: tuple[str, ...]) -> Place:
         pools=pools,
         interface=spec.source_interface,
         conf=f"/etc/zoffsite/tunnel-{machine.name}",
+        unlock=f"/etc/zoffsite/unlock-{machine.name}",
         table=source_table(spec),
         firewall=f"/etc/zoffsite/firewall-{machine.name}.nft",
         units=source_unit_names(spec),

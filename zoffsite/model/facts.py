@@ -46,7 +46,8 @@ class Facts:
 
     `box` is what the box says of itself, None where it could not be asked; `box_error` says why. `asked` and `answered`
     are this machine's clock around the box's answer. `known` are the guids of snapshots that the job knows to be its
-    own, None where that is not known. `key_made`: when the job's SSH key was written.
+    own, None where that is not known. `key_made`: when the job's SSH key was written; `restore_key_made`: that for
+    restores, None where there is none.
     """
 
     now: datetime
@@ -61,3 +62,4 @@ class Facts:
     attempts: tuple[Attempt, ...] = ()
     knocks: tuple[Knock, ...] = ()
     key_made: datetime | None = None
+    restore_key_made: datetime | None = None
