@@ -179,6 +179,21 @@ def test_where_the_source_opens_the_disk_there_is_a_key_beside_its_own(slots: st
     assert of(examine(case(box=said)), "recovery-slot")[0].level is level
 
 
+def test_a_key_of_a_data_disk_does_not_open_the_system_disk() -> None:
+    disks = BOX_SAYS["disks"].replace(
+        '{"path":"/dev/vda",', '{"path":"/dev/vdb", "type":"disk", "fstype":"crypto_LUKS"}, {"path":"/dev/vda",'
+    )
+    data = Answer(code=0, text="SLOT TYPE\n   0 password\n   1 recovery\n")
+    sealed = box_says(disks=disks, **{"slots /dev/vdb": data, "slots /dev/vda2": "SLOT TYPE\n   1 tpm2\n"})
+    assert bad(sealed) == [("recovery-slot", Level.CRITICAL)]
+    assert bad(box_says(disks=disks, **{"slots /dev/vdb": Answer(code=1, text="x")})) == []
+
+
+def test_slots_of_the_system_disk_that_were_not_told_are_unseen() -> None:
+    findings = box_says(**{"slots /dev/vda2": Answer(code=127, text="")})
+    assert "recovery-slot (there is no program for it)" in of(findings, "unseen")[0].what
+
+
 def test_a_newest_kernel_without_zfs_is_caught_before_the_reboot() -> None:
     kernels = BOX_SAYS["kernels"] + "/lib/modules/6.1.0-11-amd64\n"
     findings = box_says(kernels=kernels)

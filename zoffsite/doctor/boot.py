@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from shlex import quote
 
 from zoffsite.doctor.case import Case, Side, Unseen
-from zoffsite.doctor.read.blockdevices import system_encrypted
+from zoffsite.doctor.read.blockdevices import system_encrypted, system_luks
 from zoffsite.model.checkup import Finding
 from zoffsite.zfs.excerpt import plain
 
@@ -35,17 +35,17 @@ def _system_disk(side: Side) -> Iterator[Finding | Unseen]:
         yield side.warning("system-disk", "the system is not on an encrypted disk", f"install it on LUKS: {BOOT}")
     else:
         yield side.good("system-disk", "the system is on an encrypted disk")
-        yield _recovery(side)
+        yield _recovery(side, system_luks(text))
 
 
-def _recovery(side: Side) -> Finding | Unseen:
-    asked = [fact for fact in side.said if fact.startswith("slots ")]
-    texts = [text for fact in asked if (text := side.text(fact)) is not None]
-    if not texts:
-        return (
-            side.unseen("recovery-slot", asked[0]) if asked else side.blind("recovery-slot", "no LUKS disk was named")
-        )
-    kinds = [line.split()[-1] for text in texts for line in text.splitlines()[1:] if line.strip()]
+def _recovery(side: Side, disk: str | None) -> Finding | Unseen:
+    """What opens the system disk; a key of another disk does not."""
+    if disk is None:
+        return side.blind("recovery-slot", "no LUKS disk was named")
+    text = side.text(f"slots {disk}")
+    if text is None:
+        return side.unseen("recovery-slot", f"slots {disk}")
+    kinds = [line.split()[-1] for line in text.splitlines()[1:] if line.strip()]
     by_source = side.text("unlock") is not None
     remedy = "on the box: systemd-cryptenroll --recovery-key DISK; keep it on the source, not on the box"
     # One slot is the source's then, and looks like a passphrase.
