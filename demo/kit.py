@@ -36,6 +36,7 @@ host = "{box}"
 user = "{user}"
 identity_file = "key"
 root = "{root}"
+quota = "1 TB"
 
 [box.{name}.tunnel]
 endpoints = [{endpoints}]

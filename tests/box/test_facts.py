@@ -117,6 +117,12 @@ def test_a_listing_of_disks_that_is_none_names_no_disk() -> None:
         assert set(ask_all(Commands(LocalRunner()), {"disks": ["echo", listing]})) == {"disks"}
 
 
+@pytest.mark.parametrize("listing", ["", "[]", '{"blockdevices": ["x"]}', json.dumps(LSBLK)[:50], "[" * 100_000])
+def test_a_listing_of_disks_that_was_cut_costs_no_other_answer(monkeypatch: pytest.MonkeyPatch, listing: str) -> None:
+    monkeypatch.setattr(facts, "ask_all", lambda commands: dict.fromkeys(commands, (0, listing)))
+    assert {"disks", "clock", "policy"} <= set(facts.gather("vault/replicas", "nobody"))
+
+
 def test_the_keeper_tells_facts_to_users_of_its_policy_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

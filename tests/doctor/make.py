@@ -115,7 +115,7 @@ canmount\toff
 mountpoint\tnone
 readonly\ton
 com.sun:auto-snapshot\tfalse
-quota\t0
+quota\t500
 filesystem_limit\t1000
 snapshot_limit\t50000
 """
@@ -133,6 +133,8 @@ BOX_UNITS = "\n".join(
         ),
         unit("zfs-mount.service", "inactive", "masked"),
         unit("zfs-share.service", "inactive", "masked"),
+        unit("ssh.service"),
+        unit("sshd.service", "inactive", ""),
     ]
 )
 SOURCE_UNITS = "\n".join(unit(f"zoffsite-friend-{each}.service") for each in ("firewall", "tunnel"))

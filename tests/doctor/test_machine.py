@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.doctor.make import BOX_SAYS, CLOCK, NOW, STATUS, bad, box_says, case, of, source_says
+from tests.doctor.make import BOX_SAYS, CLOCK, NOW, STATUS, bad, box_says, case, of, said, source_says
 from zoffsite.doctor.examine import examine
 from zoffsite.doctor.read.poolstatus import pool_statuses
 from zoffsite.model.checkup import Level, Word
@@ -216,6 +216,18 @@ def test_what_waits_for_a_reboot_is_said_on_either_machine(changes: dict[str, st
         assert any(words in each.what for each in of(findings, "reboot"))
 
 
+REBOOTS = 'Unattended-Upgrade::Automatic-Reboot "true";\n'
+
+
+def test_a_box_that_restarts_by_itself_without_looking_at_the_next_kernel_is_a_warning() -> None:
+    assert bad(box_says(automatic_reboot=REBOOTS)) == [("next-kernel", Level.WARNING)]
+    assert 'Automatic-Reboot "false"' in of(box_says(automatic_reboot=REBOOTS), "next-kernel")[1].remedy
+    assert bad(box_says(automatic_reboot=REBOOTS.replace("true", "false"))) == []
+    assert bad(box_says(automatic_reboot="")) == []
+    signed = BOX_SAYS["keys"] + f"{CLOCK} 600 root /etc/zoffsite/boot/db.key\n"
+    assert bad(box_says(automatic_reboot=REBOOTS, keys=signed)) == [], "`kernels` makes none startable without"
+
+
 # -- versions, clocks, keys
 
 
@@ -246,6 +258,14 @@ def test_known_bugs_and_a_module_of_another_release_are_said(zfs: str, level: Le
 def test_a_clock_may_be_off_by_a_minute(off: int, level: Level, words: str) -> None:
     (found,) = of(box_says(clock=f"{CLOCK + off}\n"), "clock")
     assert (found.level, words in found.what) == (level, True)
+
+
+def test_a_box_that_follows_no_time_server_is_a_warning_that_is_accepted_apart_from_a_wrong_clock() -> None:
+    assert bad(box_says(synchronized="no\n")) == [("clock", Level.WARNING)]
+    assert bad(box_says(synchronized=None)) == [], "not every machine can tell"
+    wrong = case(box=said(BOX_SAYS, synchronized="no\n", clock=f"{CLOCK + 86400}\n"))
+    found = of(examine(wrong, ["clock time server"]), "clock")
+    assert [(each.level, each.accepted) for each in found] == [(Level.CRITICAL, False), (Level.WARNING, True)]
 
 
 def test_the_time_that_an_answer_takes_is_no_fault_of_the_clock() -> None:

@@ -7,7 +7,22 @@ from datetime import timedelta
 
 import pytest
 
-from tests.doctor.make import ACCOUNT, ALLOW, BOX_SAYS, CLOCK, JOB, LOGIN, MACHINE, SSHD, bad, box_says, case, facts, of
+from tests.doctor.make import (
+    ACCOUNT,
+    ALLOW,
+    BOX_SAYS,
+    CLOCK,
+    JOB,
+    LOGIN,
+    MACHINE,
+    SSHD,
+    bad,
+    box_says,
+    case,
+    facts,
+    of,
+    said,
+)
 from zoffsite.doctor.case import Case
 from zoffsite.doctor.examine import examine
 from zoffsite.model.checkup import Level
@@ -67,12 +82,29 @@ def test_what_everyone_may_do_counts_too() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["canmount\ton", "mountpoint\t/vault", "readonly\toff", "com.sun:auto-snapshot\t-", "snapshot_limit\tnone"],
+    [
+        "canmount\ton",
+        "mountpoint\t/vault",
+        "readonly\toff",
+        "com.sun:auto-snapshot\t-",
+        "snapshot_limit\tnone",
+        "quota\t0",
+    ],
 )
 def test_each_property_of_the_root_that_protects_it_is_wanted(change: str) -> None:
     name = change.partition("\t")[0]
     lines = [change if line.startswith(f"{name}\t") else line for line in BOX_SAYS["properties"].splitlines()]
     assert bad(box_says(properties="\n".join(lines))) == [("properties", Level.WARNING)]
+
+
+def test_a_root_without_a_quota_may_be_accepted_and_the_other_properties_are_judged_all_the_same() -> None:
+    without = BOX_SAYS["properties"].replace("quota\t500", "quota\t0")
+    told = said(BOX_SAYS, properties=without.replace("readonly\ton", "readonly\toff"))
+    found = examine(case(box=told), ["properties quota"])
+    assert [(each.subject, each.accepted) for each in of(found, "properties") if each.level is Level.WARNING] == [
+        ("quota", True),
+        (JOB.root, False),
+    ]
 
 
 @pytest.mark.parametrize(

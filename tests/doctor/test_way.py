@@ -142,11 +142,36 @@ def test_a_unit_that_does_not_run_or_will_not_start_is_named(old: str, new: str,
     assert words in of(findings, "units")[0].what
 
 
+SSHD = "Id=ssh.service\nActiveState=active\nUnitFileState=enabled\n"
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        (SSHD, []),
+        (SSHD.replace("ssh.service", "sshd.service"), []),
+        (SSHD.replace("=active", "=inactive"), [("units", Level.CRITICAL)]),
+        (SSHD.replace("=enabled", "=disabled"), [("units", Level.CRITICAL)]),
+        (SSHD.replace("=active", "=inactive").replace("=enabled", "="), [("units", Level.CRITICAL)]),
+    ],
+)
+def test_sshd_runs_and_starts_at_boot_by_whichever_name_it_has(told: str, wanted: list[tuple[str, Level]]) -> None:
+    missing = SSHD.replace("ssh.service", "sshd.service").replace("=active", "=inactive").replace("=enabled", "=")
+    other = missing if "Id=ssh." in told else missing.replace("sshd.service", "ssh.service")
+    findings = box_says(units=BOX_SAYS["units"].replace(f"{SSHD}\n{missing}", f"{told}\n{other}"))
+    assert bad(findings) == wanted
+
+
+def test_a_kit_that_does_not_tell_of_sshd_is_not_taken_for_well() -> None:
+    old = BOX_SAYS["units"].partition("Id=ssh.service")[0]
+    assert "run the kit's install again" in of(box_says(units=old), "unseen")[0].what
+
+
 def test_a_unit_of_the_source_that_is_gone_is_critical() -> None:
     units = f"Id=zoffsite-{MACHINE.name}-firewall.service\nActiveState=inactive\nUnitFileState=\n"
     findings = source_says(units=units)
     assert bad(findings) == [("units", Level.CRITICAL)]
-    assert "zoffsite-friend-tunnel.service does not run" in of(findings, "units")[1].what
+    assert "zoffsite-friend-tunnel.service does not run" in of(findings, "units")[-1].what
 
 
 def test_a_source_without_root_is_told_to_run_it_as_root() -> None:

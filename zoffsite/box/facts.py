@@ -47,6 +47,8 @@ BOX_UNITS = (
     "zfs-mount.service",
     "zfs-share.service",
 )
+SSHD_UNITS = ("ssh.service", "sshd.service")
+"""Debian's name and everybody else's; one of them is the other's alias, or not there."""
 PROPERTIES = "canmount,mountpoint,readonly,com.sun:auto-snapshot,quota,filesystem_limit,snapshot_limit"
 POOL = "name,health,size,allocated,free,fragmentation"
 LOADED = 'nft -f "$1" && nft list table inet "$2"'
@@ -65,7 +67,7 @@ class Place:
     unlock: str = "/etc/zoffsite/unlock"
     table: str = "zoffsite"
     firewall: str = "/etc/zoffsite/firewall.nft"
-    units: tuple[str, ...] = BOX_UNITS
+    units: tuple[str, ...] = BOX_UNITS + SSHD_UNITS
 
 
 def of_machine(place: Place) -> Commands:
@@ -125,15 +127,21 @@ def of_box(root: str, user: str) -> Commands:
         "unlock": ["cat", "/etc/zoffsite/unlock/on"],
         "efi": ["ls", "-d", EFI],
         "secure-boot": ["od", "-An", "-v", "-tu1", "-j4", f"{EFI}/SecureBoot-{VENDOR}"],
+        "automatic-reboot": ["apt-config", "dump", "Unattended-Upgrade::Automatic-Reboot"],
         "lockdown": ["cat", "/sys/kernel/security/lockdown"],
         "signer": ["modinfo", "-F", "signer", "zfs"],
     }
 
 
 def of_disks(listing: str) -> Commands:
-    """What is asked of each disk, and of each encrypted one, that `disks` has named."""
+    """What is asked of each disk, and of each encrypted one, that `disks` has named. A listing that cannot be read (it
+    may have been cut) names none; the doctor says so of the listing itself."""
+    try:
+        devices = flat(json.loads(listing).get("blockdevices", []))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return {}
     found: Commands = {}
-    for each in flat(json.loads(listing).get("blockdevices", [])):
+    for each in devices:
         path = str(each.get("path"))
         if not re.fullmatch(r"/dev/[A-Za-z0-9/_.:+-]{1,100}", path):
             continue

@@ -12,7 +12,10 @@ from zoffsite.model.checkup import Finding
 from zoffsite.zfs.excerpt import plain
 
 BOOT = "docs/how-to/lock-the-boot-chain.md"
-SIGNED = "there is no Secure Boot that would want it signed"
+CHAIN = "/etc/zoffsite/boot/db.key"
+AUTOMATIC = "Unattended-Upgrade::Automatic-Reboot"
+ON = re.compile(f'^{AUTOMATIC} "(true|yes|with|on|enable|1)";', re.MULTILINE | re.IGNORECASE)
+"""As `apt-config dump` has it, and each word that apt takes for yes."""
 
 
 def firmware(case: Case) -> Iterator[Finding | Unseen]:
@@ -102,6 +105,11 @@ def kernels(side: Side) -> Iterator[Finding | Unseen]:
     else:
         yield side.good("next-kernel", "ZFS is built into the kernel, or lies elsewhere: not looked at")
     yield _reboot(side, running.strip(), installed)
+    # The signed chain makes no kernel startable that has no ZFS module; without it nothing looks before a restart.
+    if ON.search(side.text("automatic-reboot") or "") and CHAIN not in (side.text("keys") or ""):
+        what = "it restarts by itself after updates, also into a kernel without the ZFS module"
+        remedy = f'on {side.name}, in /etc/apt/apt.conf.d: {AUTOMATIC} "false";'
+        yield side.warning("next-kernel", what, remedy, AUTOMATIC)
 
 
 def _reboot(side: Side, running: str, installed: list[str]) -> Finding:

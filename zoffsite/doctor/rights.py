@@ -20,6 +20,7 @@ WANTED = {"canmount": "off", "mountpoint": "none", "readonly": "on"}
 LIMITS = ("filesystem_limit", "snapshot_limit")
 UNLIMITED = ("none", "0", "18446744073709551615")
 AGAIN = "on the box: the kit's install again"
+QUOTA = "`quota` in the box's settings, then write the kit anew, and run its install on the box"
 DULL = timedelta(hours=6)
 """The keeper looks every hour."""
 
@@ -56,6 +57,9 @@ def properties(case: Case) -> Iterator[Finding | Unseen]:
         wrong += [f"{name}={there.get(name, '?')}" for name in LIMITS if there.get(name, "none") in UNLIMITED]
         if there.get("com.sun:auto-snapshot") != "false":
             wrong.append("com.sun:auto-snapshot is not false")
+        if there.get("quota", "none") in UNLIMITED:
+            what = f"{case.job.root} has no quota: a thief of the source's key could fill the whole pool"
+            yield case.box.warning("properties", what, QUOTA, "quota")
     if wrong:
         remedy = (
             AGAIN

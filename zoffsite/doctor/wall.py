@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import unified_diff
 
-from zoffsite.box.facts import BOX_UNITS
+from zoffsite.box.facts import BOX_UNITS, SSHD_UNITS
 from zoffsite.doctor.case import Case, Side, Unseen
 from zoffsite.doctor.read.units import units
 from zoffsite.model.checkup import Finding
 
+SSHD = "sshd"
 MASKED = ("zfs-mount.service", "zfs-share.service")
 
 
@@ -84,7 +85,22 @@ def started(case: Case) -> Iterator[Finding | Unseen]:
         return
     name = case.machine.name
     yield _units(case.box, BOX_UNITS)
+    yield _sshd(case.box)
     yield _units(case.source, (f"zoffsite-{name}-firewall.service", f"zoffsite-{name}-tunnel.service"))
+
+
+def _sshd(side: Side) -> Finding | Unseen:
+    text = side.text("units")
+    if text is None:
+        return side.unseen("units", "units")
+    told = {name: unit for name, unit in units(text).items() if name in SSHD_UNITS}
+    if not told:
+        return side.blind("units", "its facts do not tell of sshd: run the kit's install again")
+    if any((unit.active, unit.enabled) == ("active", "enabled") for unit in told.values()):
+        return side.good("units", "sshd runs, and starts at boot", SSHD)
+    name = next((name for name, unit in told.items() if unit.enabled), SSHD_UNITS[0])
+    wrong = "will not start at boot" if any(unit.active == "active" for unit in told.values()) else "does not run"
+    return side.critical("units", f"{name} {wrong}", f"on {side.name}: systemctl enable --now {name}", SSHD)
 
 
 def _units(side: Side, wanted: tuple[str, ...]) -> Finding | Unseen:

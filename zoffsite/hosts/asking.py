@@ -25,17 +25,8 @@ def ask_all(commands: Commands, questions: Mapping[str, Sequence[str]]) -> dict[
         said = ask(questions)
         disks = said.get("disks")
         if disks is not None and disks.code == 0:
-            said |= ask(_of_disks(disks.text))
+            said |= ask(dict(list(facts.of_disks(disks.text).items())[: facts.MOST]))
     return said
-
-
-def _of_disks(listing: str) -> facts.Commands:
-    """A listing that cannot be read names no disk; the doctor says so of the listing itself."""
-    try:
-        found = facts.of_disks(listing)
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        return {}
-    return dict(list(found.items())[: facts.MOST])
 
 
 def _ask(commands: Commands, argv: Sequence[str]) -> Answer:
