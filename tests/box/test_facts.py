@@ -130,7 +130,8 @@ def test_the_keeper_tells_facts_to_users_of_its_policy_alone(
     policy.write_text('{"users": {"keep": {"root": "vault/replicas", "floor_days": 30, "minimum": 3}}}')
     program = tmp_path / "facts"
     monkeypatch.setattr(keeper, "POLICY", policy)
-    monkeypatch.setattr(keeper, "LOG", tmp_path / "log")
+    monkeypatch.setattr(keeper, "LOGS", tmp_path)
+    monkeypatch.setattr(keeper, "STATE", tmp_path / "state.json")
     monkeypatch.setattr(keeper, "FACTS", str(program))
     monkeypatch.setattr(sys, "argv", ["keeper", "facts"])
     monkeypatch.setenv("SUDO_USER", "mallory")
@@ -149,6 +150,7 @@ def test_the_keeper_hands_over_root_and_user_and_no_other_word(tmp_path: Path) -
     code = (
         "import sys; from pathlib import Path; from zoffsite.box import keeper; "
         f"keeper.POLICY = Path({str(tmp_path / 'policy.json')!r}); keeper.FACTS = {str(program)!r}; "
+        f"keeper.LOGS = Path({str(tmp_path)!r}); keeper.STATE = keeper.LOGS / 'state.json'; "
         "sys.argv = ['keeper', 'facts']; keeper.main()"
     )
     done = subprocess.run(
