@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -340,10 +341,10 @@ def test_observing_says_what_arrived_and_nothing_twice(pool: Path, call: Callabl
 def test_the_keeper_ages_by_how_long_the_box_was_awake_whatever_its_clock_says(
     pool: Path, call: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeper.time, "time", lambda: 4e9)
-    monkeypatch.setattr(keeper.time, "clock_gettime", lambda _: 100.0)
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: 100.0)
     assert call("observe") == 0
-    monkeypatch.setattr(keeper.time, "clock_gettime", lambda _: 160.0)
+    monkeypatch.setattr(time, "clock_gettime", lambda _: 160.0)
     assert call("observe") == 0
     age = json.loads((pool / "state.json").read_text())["age"]
     assert age == 40 * DAY + 100.0 + 60.0
