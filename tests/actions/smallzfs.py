@@ -14,7 +14,7 @@ from tests.hosts.streams import begin
 from tests.stream.test_keys import payload
 
 PROGRAM = r"""#!{python} -I
-import fcntl, json, os, re, sys
+import fcntl, json, os, re, signal, sys
 words, place = sys.argv[1:], {place!r}
 if words[0] == "receive":
     data = sys.stdin.buffer.read()
@@ -132,6 +132,10 @@ def work():
         head[40:56] = sets[dataset]["snapshots"][short]["guid"].to_bytes(8, "little") + fromguid.to_bytes(8, "little")
         head[56:312] = rest[-1].encode().ljust(256, b"\0")
         save()
+        if short in state["endless"]:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            os.write(1, head)
+            signal.pause()
         os.write(1, bytes(head) + bytes({extra}))
     elif verb == "receive":
         to = int.from_bytes(data[40:48], "little")
@@ -165,7 +169,18 @@ class SmallZfs:
         path.write_text(program)
         path.chmod(0o755)
         (place / "zpool").symlink_to("/bin/true")
-        self._write({"calls": [], "datasets": {}, "tags": {}, "faults": [], "txg": 10, "full": [], "forbidden": []})
+        self._write(
+            {
+                "calls": [],
+                "datasets": {},
+                "tags": {},
+                "faults": [],
+                "txg": 10,
+                "full": [],
+                "forbidden": [],
+                "endless": [],
+            }
+        )
 
     def add(self, dataset: str, *snapshots: str, **values: Any) -> None:
         """A dataset of the source with these snapshots, oldest first."""

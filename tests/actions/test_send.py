@@ -152,10 +152,9 @@ def test_a_killed_runs_holds_stay_where_their_bookmark_cannot_be_made(zfs: Small
     assert zfs.held() == [f"{SOURCE}@one"]
 
 
-def test_a_run_that_is_stopped_bookmarks_what_has_arrived(
-    zfs: SmallZfs, kept: Job, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_is_stopped_bookmarks_what_has_arrived(zfs: SmallZfs, kept: Job) -> None:
     zfs.add(SOURCE, "one", "two")
+    zfs.change(endless=["two"])
 
     class Stops:
         """Stops the run when the second snapshot is under way."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import string
 import struct
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zoffsite.box import gate
@@ -29,11 +30,14 @@ GOOD = {
     "prove": f"prove tank:home a {'0f' * 32} b",
     "send": "send tank:home a b",
     "resume": "resume 1-e0af-d0-789c63",
+    "allow-key": f"allow-key tank:my%20home {'0f' * 32}",
 }
 
 
-def begin(version: int = (RAW << 2) | 1, to: int = 5, base: int = 0, magic: int = MAGIC, kind: int = 0) -> bytes:
-    return BEGIN.pack(kind, 0, magic, version, 0, 2, 0, to, base, b"tank/home@a")
+def begin(
+    version: int = (RAW << 2) | 1, to: int = 5, base: int = 0, magic: int = MAGIC, kind: int = 0, length: int = 0
+) -> bytes:
+    return BEGIN.pack(kind, length, magic, version, 0, 2, 0, to, base, b"tank/home@a")
 
 
 def test_every_verb_is_granted_to_its_roles_and_to_no_other() -> None:
@@ -95,6 +99,7 @@ def test_words_are_decoded() -> None:
         "rollback tank a",
         "send tank a",
         "resume 1-e0af-d0-789c63",
+        f"allow-key tank {'0f' * 32}",
         "prove tank a",
         f"prove tank a {'0f' * 31}",
         f"prove tank a {'0F' * 32}",
@@ -117,18 +122,35 @@ def test_a_key_without_a_role_gets_nothing(role: str) -> None:
         parse("hello", role)
 
 
-@given(
-    verb=st.sampled_from(sorted(GRAMMAR)),
-    text=st.text(alphabet=st.sampled_from("abAZ09_.:-%2 0=,/@#;$&|<>()\n\0\t\\\"'\u00e9"), max_size=40),
+HOSTILE = st.text(alphabet=st.sampled_from("abAZ09_.:-%2 0=,/@#;$&|<>()\n\0\t\\\"'\u00e9"), max_size=40)
+WORDS = st.one_of(
+    st.lists(st.sampled_from(["a", "Z", "0", "_", ".", ":", "-", "%20"]), min_size=1, max_size=8).map("".join),
+    st.sampled_from(["5", "0", "a=5", "a%20b=5,c=6", "0f" * 32, "at", "1-e0af-d0-789c63", "-F", "..", "a%2Fb", ""]),
+    HOSTILE,
 )
+"""What a request is made of, and what it must not be made of."""
+SHAPES = {"nonce": set("0123456789abcdef"), "key": set("0123456789abcdef"), "token": set("0123456789abcdef-")}
+
+
+@given(verb=st.sampled_from(sorted(GRAMMAR)), text=st.one_of(HOSTILE, st.lists(WORDS, max_size=7).map(" ".join)))
+@example(verb="prove", text=f"a%20b c%20d {'0f' * 32} e%20f at 5")
+@example(verb="send", text="a%20b c%20d e%20f")
+@example(verb="receive", text="a%20b 5 6")
+@example(verb="prune", text="a%20b c%20d=5,e%20=6")
 def test_whatever_is_granted_holds_only_names_and_numbers(verb: str, text: str) -> None:
-    try:
-        _, words = parse(f"{verb} {text}", "backup")
-    except RefusedError:
-        return
-    for key, word in words.items():
-        allowed = set("abAZ0129_.:- ") | (set("=,") if key == "snapshots" else set(",") if key == "replicas" else set())
-        assert set(word) <= allowed
+    for role in ROLES:
+        try:
+            granted, words = parse(f"{verb} {text}", role)
+        except RefusedError:
+            continue
+        assert granted in ROLES[role]
+        for key, word in words.items():
+            lists = set("=,") if key == "snapshots" else set(",") if key == "replicas" else set()
+            allowed = SHAPES.get(key, set(string.ascii_letters + string.digits + "_.:- ") | lists)
+            assert set(word) <= allowed, (key, word)
+        if verb == "receive":
+            assert words["to"].isdecimal()
+            assert words["base"].isdecimal()
 
 
 @pytest.mark.parametrize("name", [".", "..", " tank", "tank ", "t" * 200])
@@ -142,7 +164,7 @@ def test_a_replica_lies_directly_below_the_root() -> None:
 
 
 def test_a_plain_raw_stream_of_the_announced_guids_is_let_in() -> None:
-    check_begin(begin(to=7, base=3), 7, 3)
+    assert check_begin(begin(to=7, base=3, length=1028), 7, 3) == 1028
 
 
 @pytest.mark.parametrize(
@@ -154,6 +176,7 @@ def test_a_plain_raw_stream_of_the_announced_guids_is_let_in() -> None:
         (begin(base=9), "not the announced one"),
         (begin(magic=5), "no zfs stream"),
         (begin(kind=1), "no zfs stream"),
+        (begin(length=gate.LARGEST_PAYLOAD + 1), "no zfs stream"),
     ],
 )
 def test_any_other_stream_is_refused(record: bytes, words: str) -> None:

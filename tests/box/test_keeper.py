@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,7 +195,7 @@ def test_what_somebody_sends_just_now_is_kept_and_the_rest_of_the_batch_goes(
     (pool / "words").write_text(words)
     assert call("prune", REPLICA, SIX) == 0
     assert left(pool) == ["s1", "s4", "s6", "s7"]
-    answer = {"destroyed": 4, "kept": {"s1": "it is busy", "s4": "it is busy"}, "more": 0}
+    answer = {"destroyed": 4, "kept": {"s1": "it is busy", "s4": "it is busy"}}
     assert json.loads(capsys.readouterr().out) == answer
     assert destroyed(pool) == ["s0", "s2", "s3", "s5"]
 
@@ -206,7 +205,7 @@ def test_what_is_not_busy_goes_by_one_command(
 ) -> None:
     assert call("prune", REPLICA, SIX) == 0
     assert left(pool) == ["s6", "s7"]
-    assert json.loads(capsys.readouterr().out) == {"destroyed": 6, "kept": {}, "more": 0}
+    assert json.loads(capsys.readouterr().out) == {"destroyed": 6, "kept": {}}
     assert (pool / "asked").read_text().count("destroy") == 1
 
 
@@ -276,15 +275,13 @@ def test_a_request_that_is_none_is_logged_too(pool: Path, call: Callable[..., in
     assert [entry["what"].partition(":")[0] for entry in log(pool)] == ["asked", "refused"] * 3
 
 
-def test_a_long_list_of_what_is_not_there_makes_a_short_log_and_a_short_answer(
+def test_a_long_list_of_what_is_not_there_makes_a_short_log_and_each_is_answered(
     pool: Path, call: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("prune", REPLICA, ",".join(f"junk{n}=1" for n in range(5000))) == 0
     assert (pool / "keeper.log").stat().st_size < 5000
-    out = capsys.readouterr().out
-    assert len(out) < 10_000
-    answer = json.loads(out)
-    assert (answer["destroyed"], len(answer["kept"]) + answer["more"]) == (0, 5000)
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["destroyed"], len(answer["kept"])) == (0, 5000)
 
 
 def test_a_flood_of_requests_fills_no_disk_and_pushes_out_no_record_of_what_was_destroyed(
@@ -341,10 +338,10 @@ def test_observing_says_what_arrived_and_nothing_twice(pool: Path, call: Callabl
 def test_the_keeper_ages_by_how_long_the_box_was_awake_whatever_its_clock_says(
     pool: Path, call: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "time", lambda: 4e9)
-    monkeypatch.setattr(time, "clock_gettime", lambda _: 100.0)
+    monkeypatch.setattr("zoffsite.box.keeper.time.time", lambda: 4e9)
+    monkeypatch.setattr("zoffsite.box.keeper.time.clock_gettime", lambda _: 100.0)
     assert call("observe") == 0
-    monkeypatch.setattr(time, "clock_gettime", lambda _: 160.0)
+    monkeypatch.setattr("zoffsite.box.keeper.time.clock_gettime", lambda _: 160.0)
     assert call("observe") == 0
     age = json.loads((pool / "state.json").read_text())["age"]
     assert age == 40 * DAY + 100.0 + 60.0

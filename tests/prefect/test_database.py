@@ -36,7 +36,7 @@ def test_after_a_year_of_hourly_runs_only_those_of_the_last_days_are_left_in_any
     found = json.loads(done.stdout)
     assert {"flow_runs", "events", "orphans"} <= set(found["cleaned"])
     before = found["before"]
-    assert before == of_runs(year.RUNS, events_of=year.RUNS, keys=len(year.ARTIFACTS) + 1, older=1)
+    assert before == of_runs(year.RUNS, events_of=year.EVENT_DAYS * 24, keys=len(year.ARTIFACTS) + 1, older=1)
     assert found["left"] == of_runs(KEPT_DAYS * 24, events_of=7 * 24, keys=len(year.ARTIFACTS))
 
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zoffsite.box.gate import MalformedListError, read_nvlist
 from zoffsite.model.errors import SafetyError
 from zoffsite.stream.keys import key_fingerprint
-from zoffsite.stream.nvlist import MalformedListError, NvList, read_nvlist
 
 PAYLOADS = Path(__file__).parent / "payloads"
 ENDS = bytes(4)
@@ -113,7 +113,7 @@ NUMBER = pair(b"n", 8, (7).to_bytes(8, "little"))
 def test_a_list_is_read_with_its_lists_within() -> None:
     inner = pair(b"inner", 19, bytes(24)) + NUMBER + ENDS
     data = packed(inner, pair(b"bytes", 26, b"abc" + bytes(5), count=3), pair(b"text", 9, b"hi" + bytes(6)), NUMBER)
-    expected: NvList = {"inner": {"n": 7}, "bytes": b"abc", "text": b"hi" + bytes(6), "n": 7}
+    expected = {"inner": {"n": 7}, "bytes": b"abc", "text": b"hi" + bytes(6), "n": 7}
     assert read_nvlist(data) == expected
 
 

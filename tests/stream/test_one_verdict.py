@@ -16,7 +16,7 @@ from zoffsite.stream.digest import END, RAW, MalformedStreamError, StreamDigest
 
 MAGIC = 0x2F5BACBAC
 TO, BASE = 2**64 - 1, 7
-LARGEST = 1 << 20
+LARGEST = 16_384
 PLAIN_AND_RAW = RAW << 2 | 1
 
 

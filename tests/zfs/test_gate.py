@@ -60,6 +60,13 @@ def test_a_proof_is_asked_for_as_the_gate_reads_it_with_and_without_a_rate() -> 
         assert box.parse(said, "backup") == ("prove", {**words, **more})
 
 
+def test_a_key_is_let_in_by_the_key_for_restores_alone() -> None:
+    said = shlex.join(gate.allow_key(ROOT, f"{ROOT}/tank:my home", "0f" * 32))
+    assert box.parse(said, "restore") == ("allow-key", {"replica": "tank:my home", "key": "0f" * 32})
+    with pytest.raises(box.RefusedError):
+        box.parse(said, "backup")
+
+
 def test_a_long_request_to_prune_is_several_short_ones() -> None:
     many = [there(number) for number in range(5000)]
     requests = gate.prune(ROOT, f"{ROOT}/tank:home", many)

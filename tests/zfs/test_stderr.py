@@ -14,6 +14,11 @@ SAVED = "Partially received snapshot is saved.\nA resuming stream can be generat
 
 SAID = [
     ("zoffsite gate: refused: this stream is not raw\n", "gate-refused", False),
+    (
+        "zoffsite gate: refused: the stream brings another wrapped key than the replica has\n",
+        "box-key-refused",
+        False,
+    ),
     ("zoffsite keeper: refused: this is no replica of this user\n", "gate-refused", False),
     ("cannot open 'tank/nope': dataset does not exist\n", "dataset-missing", False),
     ("could not find any snapshots to destroy; check snapshot names.\n", "dataset-missing", False),

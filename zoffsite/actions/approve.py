@@ -18,14 +18,27 @@ from zoffsite.zfs.names import replica_of
 
 
 def approve_keys(job: Job, datasets: Sequence[str], hosts: Connections, now: datetime) -> dict[str, str]:
-    """Trust these datasets and their wrapped keys as they are on the source now; their fingerprints. Sends nothing."""
+    """Trust these datasets and their wrapped keys as they are on the source now; their fingerprints. Sends nothing.
+
+    A box with a gate is told first, by the key for restores. Where there is none, only what has the key that the
+    replica has can be sent: the gate does not take the word of the key for backups.
+    """
     chosen = look_at_source(job, hosts, now, datasets).chosen
     keys = {state.dataset.name: peek_key(hosts.source_of(job), _newest(state), job.stall) for state in chosen}
+    if tells_box(job):
+        box = hosts.restore_box_of(job)
+        for name, key in keys.items():
+            box.allow_key(replica_of(job, name), key)
     ledger = ledger_of(job)
     for state in chosen:
         name = state.dataset.name
         ledger.trust(replica_of(job, name), name, state.dataset.guid, keys[name], anew=True)
     return keys
+
+
+def tells_box(job: Job) -> bool:
+    """Whether the box has to hear of a changed key, and there is the key for that."""
+    return job.gated and job.restore_identity is not None
 
 
 def acknowledge(job: Job, datasets: Sequence[str]) -> dict[str, tuple[StandingAlarm, ...]]:

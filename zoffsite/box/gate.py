@@ -17,6 +17,8 @@ no name outside the root of the user that policy.json gives. Names are percent-e
     prove REPLICA NAME NONCE [BASE] [at RATE]    the keyed digest of the snapshot's raw stream, on top of BASE
     send REPLICA NAME [NAME]                     only for the role `restore`: the snapshot, on top of the second one
     resume TOKEN                                 only for the role `restore`: the rest of a send that broke off
+    allow-key REPLICA FINGERPRINT                only for the role `restore`: this wrapped key may take the place of the
+                                                 replica's own (zfs change-key on the source)
 
 Standard library only, Python 3.9 or newer, one file: it is copied to the box as it is.
 """
@@ -24,11 +26,13 @@ Standard library only, Python 3.9 or newer, one file: it is copied to the box as
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import os
 import pwd
 import re
 import select
+import socket
 import stat
 import struct
 import subprocess
@@ -36,7 +40,7 @@ import sys
 import syslog
 import time
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import unquote
 
 VERSION = 1
@@ -46,14 +50,21 @@ DIGEST = "/usr/local/lib/zoffsite/digest"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 LONGEST_REQUEST = 100_000
 SPLICE_F_NONBLOCK = 2
+PROOFS = 8
+"""Proofs of one user that run at the same time."""
 PATIENCE = 60.0
 """Seconds that the first record of a stream may take to arrive."""
+LARGEST_PAYLOAD = 16_384
+"""Bytes of the first record's payload: what a pipe surely holds beside the record. Real ones have about a thousand."""
+LONGEST_LISTING = 600.0
+"""Seconds for the names of all snapshots, which only the first stream of a clone needs."""
 
 NAME = r"(?:[A-Za-z0-9_.:-]|%20)+"
 GUID = r"(?:0|[1-9][0-9]{0,19})"
 NONCE = r"[0-9a-f]{64}"
 TOKEN = r"[0-9a-f]{1,8}-[0-9a-f]{1,16}-[0-9a-f]{1,16}-[0-9a-f]+"  # noqa: S105 - a grammar
 RATE = r"[1-9][0-9]{0,14}"
+FINGERPRINT = r"[0-9a-f]{64}"
 GRAMMAR = {
     "hello": re.compile(r"hello"),
     "inventory": re.compile(rf"inventory(?: (?P<replica>{NAME}))?"),
@@ -70,10 +81,11 @@ GRAMMAR = {
     ),
     "send": re.compile(rf"send (?P<replica>{NAME}) (?P<snapshot>{NAME})(?: (?P<base>{NAME}))?"),
     "resume": re.compile(rf"resume (?P<token>{TOKEN})"),
+    "allow-key": re.compile(rf"allow-key (?P<replica>{NAME}) (?P<key>{FINGERPRINT})"),
 }
 ROLES = {
     "backup": ("hello", "inventory", "overview", "snapshots", "receive", "abort", "prune", "scrub", "facts", "prove"),
-    "restore": ("hello", "inventory", "send", "resume"),
+    "restore": ("hello", "inventory", "send", "resume", "allow-key"),
 }
 
 COLUMNS = (
@@ -87,12 +99,28 @@ BEGIN = struct.Struct("<IIQQQIIQQ256s")
 """dmu_replay_record with DRR_BEGIN, zfs_ioctl.h: 312 bytes."""
 MAGIC = 0x2F5BACBAC
 RAW = 1 << 24
-LARGEST_PAYLOAD = 1 << 20
-"""Bytes of the first record's payload."""
+
+KEY = "crypt_keydata"
+NUMBERS = ("DSL_CRYPTO_SUITE", "DSL_CRYPTO_GUID", "DSL_CRYPTO_VERSION", "keyformat", "pbkdf2iters", "pbkdf2salt")
+BYTES = ("DSL_CRYPTO_MASTER_KEY_1", "DSL_CRYPTO_HMAC_KEY_1", "DSL_CRYPTO_IV", "DSL_CRYPTO_MAC")
+"""What a wrapped key is: dsl_crypt.c, `dsl_crypto_populate_key_nvlist`. All else there belongs to the snapshot."""
+
+HEADER = struct.Struct("<BBHII")
+KIND = (0, 1, 0, 0)
+"""A packed list: native, little-endian, a reserved 0, version 0."""
+PAIR = struct.Struct("<IHHII")
+UINT64, NVLIST, UINT8_ARRAY = 8, 19, 26
+NVLIST_STRUCT = 24
+DEEPEST = 4
+"""Lists within lists: real payloads have one."""
 
 
 class RefusedError(Exception):
     """The request is not one that this gate grants. Exit code 77 (sysexits: no permission)."""
+
+
+class MalformedListError(ValueError):
+    """The bytes are no packed list, or one without a wrapped key; says why."""
 
 
 def main() -> int:
@@ -164,6 +192,8 @@ def grant(verb: str, words: dict[str, str], root: str) -> int:
         become(*raw_send(replica, words["snapshot"], words.get("base")))
     elif verb == "resume":
         resume(root, words["token"])
+    elif verb == "allow-key":
+        become(*KEEPER, "allow-key", replica, words["key"])
     return 0
 
 
@@ -190,8 +220,56 @@ def inventory(dataset: str) -> None:
 
 def receive(replica: str, to: int, base: int) -> None:
     """Look at the stream's first record without taking it out of the pipe, then become the receive itself."""
-    check_begin(peek(BEGIN.size), to, base)
+    length = check_begin(peek(BEGIN.size), to, base)
+    try:
+        brought = key_fingerprint(peek(BEGIN.size + length)[BEGIN.size :])
+    except MalformedListError as error:
+        raise RefusedError(f"the wrapped key in the stream's first record cannot be read: {error}") from None
+    check_key(replica, base, brought)
     become("zfs", "receive", "-s", "-u", replica)
+
+
+def check_key(replica: str, base: int, brought: str) -> None:
+    """Require the wrapped key that the replica has: what a stream brings takes its place, for all snapshots.
+
+    So a key that nobody has would make all of them unreadable. A clone shares the key of its origin, which zfs finds
+    by the guid `base`: below the same root first. A full stream makes a replica anew: its key is nobody's yet.
+    """
+    there = said(*LIST, "snapshot", "-d", "1", "-s", "createtxg", "-o", "name", replica, quiet=True).splitlines()
+    kin = there[-1:] or (origins(replica.rpartition("/")[0], base) if base else [])
+    if base and not kin:
+        sys.exit(f"cannot receive: local origin for clone {replica} does not exist")  # in the words of zfs
+    if any(key_of(snapshot) != brought for snapshot in kin) and not allowed(replica, brought):
+        raise RefusedError("the stream brings another wrapped key than the replica has")
+
+
+def allowed(replica: str, brought: str) -> bool:
+    """Whether the restore key has let this wrapped key in."""
+    asked = (*KEEPER, "check-key", replica, brought)
+    done = subprocess.run(asked, env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL, capture_output=True)
+    return done.returncode == 0
+
+
+def origins(root: str, guid: int) -> list[str]:
+    """Every snapshot that a clone's stream could mean."""
+    rows = said(*LIST, "snapshot", "-r", "-o", "guid,name", root, timeout=LONGEST_LISTING).splitlines()
+    return [name for number, _, name in (row.partition("\t") for row in rows) if number == str(guid)]
+
+
+def key_of(snapshot: str) -> str:
+    """The fingerprint of the wrapped key that its dataset has now, as zfs itself would send it."""
+    with subprocess.Popen(
+        ("zfs", "send", "-w", snapshot), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as sender:
+        assert sender.stdout is not None  # noqa: S101 - it was asked for
+        record = sender.stdout.read(BEGIN.size)
+        length = int.from_bytes(record[4:8], "little")
+        payload = sender.stdout.read(min(length, LARGEST_PAYLOAD))
+        sender.kill()
+    try:
+        return key_fingerprint(payload)
+    except MalformedListError as error:
+        raise RefusedError(f"the wrapped key of {snapshot} cannot be read: {error}") from None
 
 
 def peek(size: int) -> bytes:
@@ -226,10 +304,13 @@ def hung_up() -> bool:
     return bool(poll.poll(0)) or not stat.S_ISFIFO(os.fstat(0).st_mode)
 
 
-def check_begin(record: bytes, to: int, base: int) -> None:
-    """Require a plain raw stream with these guids. A compound one could rename snapshots, -F or not."""
-    kind, payload, magic, version, _creation, _type, _flags, toguid, fromguid, name = BEGIN.unpack(record)
-    if kind != 0 or magic != MAGIC or payload > LARGEST_PAYLOAD or b"\0" not in name:
+def check_begin(record: bytes, to: int, base: int) -> int:
+    """Require a plain raw stream with these guids; the length of the payload that follows the record.
+
+    A compound stream could rename snapshots, -F or not.
+    """
+    kind, length, magic, version, _creation, _type, _flags, toguid, fromguid, name = BEGIN.unpack(record)
+    if kind != 0 or magic != MAGIC or length > LARGEST_PAYLOAD or b"\0" not in name:
         raise RefusedError("this is no zfs stream")
     if version & 3 != 1:
         raise RefusedError("this is no plain stream")
@@ -237,6 +318,94 @@ def check_begin(record: bytes, to: int, base: int) -> None:
         raise RefusedError("this stream is not raw")
     if (toguid, fromguid) != (to, base):
         raise RefusedError("the stream is not the announced one")
+    return int(length)
+
+
+def key_fingerprint(payload: bytes) -> str:
+    """64 hex digits that are the same for every stream of one wrapped key, and others after `zfs change-key`.
+
+    `payload` is that of a stream's first record. Raises MalformedListError when there is no such key in it.
+    """
+    key = read_nvlist(payload).get(KEY)
+    if not isinstance(key, dict):
+        raise MalformedListError(f"there is no {KEY} in it")
+    digest = hashlib.sha256()
+    for name in (*NUMBERS, *BYTES):
+        value = key.get(name)
+        if not isinstance(value, int if name in NUMBERS else bytes):
+            raise MalformedListError(f"{name} is missing, or of another type")
+        raw = value.to_bytes(8, "little") if isinstance(value, int) else bytes(value)
+        digest.update(len(raw).to_bytes(8, "little") + raw)
+    return digest.hexdigest()
+
+
+def read_nvlist(data: bytes) -> dict[str, Any]:
+    """The packed list that the whole of `data` is, strictly, and never beyond its end. Raises MalformedListError.
+
+    The native encoding of libnvpair (nvpair.c, `nvs_native`) in little-endian order: a header with the version and
+    flags, then the pairs, each with its own size, its name and its value, both padded to 8 bytes; a size of 0 ends the
+    list. The pairs of a list within the list follow that pair, with an end of their own. Numbers and lists are read; a
+    value of any other type is its bytes as they stand.
+    """
+    if len(data) < HEADER.size or HEADER.unpack_from(data)[:4] != KIND:
+        raise MalformedListError("it does not begin like a packed list of this byte order")
+    found, end = read_pairs(data, HEADER.size, 0)
+    if end != len(data):
+        raise MalformedListError(f"{len(data) - end} bytes follow its end")
+    return found
+
+
+def read_pairs(data: bytes, at: int, depth: int) -> tuple[dict[str, Any], int]:
+    """The pairs from offset `at`, and the offset after their end."""
+    if depth > DEEPEST:
+        raise MalformedListError("lists are nested too deep")
+    found: dict[str, Any] = {}
+    while int.from_bytes(piece(data, at, 4), "little"):
+        size, name_size, _reserved, count, kind = PAIR.unpack(piece(data, at, PAIR.size))
+        pair = piece(data, at, size)
+        at += size
+        name, value = split_pair(pair, name_size)
+        if name in found:
+            raise MalformedListError(f"{name} is there twice")
+        if kind == NVLIST and len(value) == NVLIST_STRUCT:
+            found[name], at = read_pairs(data, at, depth + 1)
+        else:
+            found[name] = value_of(name, value, kind, count)
+    return found, at + 4
+
+
+def split_pair(pair: bytes, name_size: int) -> tuple[str, bytes]:
+    """The name of a pair, and its value with the padding."""
+    start = padded(PAIR.size + name_size)
+    name = pair[PAIR.size : PAIR.size + name_size]
+    if start > len(pair) or len(pair) % 8 or name_size < 2 or name.find(b"\0") != name_size - 1 or not name.isascii():
+        raise MalformedListError("a pair's sizes do not fit each other")
+    return name[:-1].decode("ascii"), pair[start:]
+
+
+def value_of(name: str, value: bytes, kind: int, count: int) -> int | bytes:
+    """A pair's value without the padding."""
+    if kind == UINT64:
+        if (len(value), count) != (8, 1):
+            raise MalformedListError(f"{name} is no number of 64 bits")
+        return int.from_bytes(value, "little")
+    if kind == UINT8_ARRAY:
+        if len(value) != padded(count):
+            raise MalformedListError(f"{name} has not the length that it says")
+        return value[:count]
+    return value
+
+
+def piece(data: bytes, at: int, size: int) -> bytes:
+    """`size` bytes from offset `at`, all of them there."""
+    if at + size > len(data) or (size and size < 4):
+        raise MalformedListError("it ends in the middle")
+    return data[at : at + size]
+
+
+def padded(size: int) -> int:
+    """To the next multiple of 8."""
+    return (size + 7) // 8 * 8
 
 
 def raw_send(replica: str, snapshot: str, base: str | None) -> tuple[str, ...]:
@@ -247,12 +416,30 @@ def raw_send(replica: str, snapshot: str, base: str | None) -> tuple[str, ...]:
 
 def prove(replica: str, snapshot: str, nonce: str, base: str | None, rate: str | None) -> NoReturn:
     """Send to our own digest: only that leaves, and how it ended."""
+    take_slot()
     sender = subprocess.Popen(
         raw_send(replica, snapshot, base), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
     assert sender.stdout is not None  # noqa: S101 - it was asked for
     os.dup2(sender.stdout.fileno(), 0)
     become(DIGEST, nonce, *([] if rate is None else [rate]))
+
+
+def take_slot() -> None:
+    """Be one of so many proofs, for as long as the program lives which this one becomes.
+
+    A name that the kernel keeps for whoever has it: nothing is written, and nothing is left behind.
+    """
+    for number in range(PROOFS):
+        slot = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            slot.bind(f"\0zoffsite-proof-{os.getuid()}-{number}")
+        except OSError:
+            slot.close()
+        else:
+            os.set_inheritable(slot.detach(), True)
+            return
+    raise RefusedError(f"{PROOFS} proofs are running; ask again when one has ended")
 
 
 def resume(root: str, token: str) -> NoReturn:
@@ -264,10 +451,16 @@ def resume(root: str, token: str) -> NoReturn:
     become("zfs", "send", "-w", "-t", token)
 
 
-def said(*argv: str) -> str:
-    """What a program prints; nothing where it fails."""
+def said(*argv: str, timeout: float = 60.0, quiet: bool = False) -> str:
+    """What a program prints; nothing where it fails, which may be `quiet`."""
     done = subprocess.run(
-        argv, env=ENVIRONMENT, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60
+        argv,
+        env=ENVIRONMENT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if quiet else None,
+        timeout=timeout,
     )
     return done.stdout.decode("ascii", "replace")
 

@@ -226,8 +226,8 @@ def prune(user: str, policy: Policy, replica: str, asked: str) -> tuple[str, str
             settle()
     gone = len(wanted) - len(kept)
     shown = dict(list(kept.items())[:KEPT_SHOWN])
-    answer = {"destroyed": gone, "kept": shown, "more": len(kept) - len(shown)}
-    return f"destroyed {gone} of {len(there)} snapshots; kept {len(kept)}: {shown}", json.dumps(answer)
+    said = f"destroyed {gone} of {len(there)} snapshots; kept {len(kept)}: {shown}"
+    return said, json.dumps({"destroyed": gone, "kept": kept})
 
 
 def intent() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from zoffsite.actions.approve import acknowledge, approve_keys
+from zoffsite.actions.approve import acknowledge, approve_keys, tells_box
 from zoffsite.cli.context import console, job_of
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
@@ -19,6 +19,8 @@ def run_approve_key(name: str | None, datasets: Sequence[str]) -> None:
     out = console()
     for dataset, key in keys.items():
         out.print(f"{dataset}: its key as it is now (fingerprint {key[:16]}) may go to the box", soft_wrap=True)
+    if job.gated and not tells_box(job):
+        out.print(f"{job.box.label} still takes no changed key: `restore_identity_file` is not set", soft_wrap=True)
     out.print(f"Nothing was sent. Next: zoffsite backup --job {job.name}", soft_wrap=True)
 
 

@@ -259,6 +259,10 @@ class Box(Protocol):
         """Destroy these snapshots of one replica, and name those that are kept. See Source.destroy_snapshots."""
         ...
 
+    def allow_key(self, replica: str, fingerprint: str) -> None:
+        """Let the wrapped key with this fingerprint take the place of that which the replica has."""
+        ...
+
     def permissions(self) -> tuple[Lacking, ...]:
         """What our user there lacks on the root; empty when all is well."""
         ...
@@ -325,6 +329,9 @@ class PlainBox:
     def destroy_snapshots(self, replica: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
         """See Box."""
         return self._zfs.destroy_snapshots(replica, [snapshot.name for snapshot in snapshots])
+
+    def allow_key(self, replica: str, fingerprint: str) -> None:
+        """See Box. Plain zfs takes what comes."""
 
     def versions(self) -> Versions:
         """See Box."""

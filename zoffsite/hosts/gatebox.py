@@ -95,6 +95,10 @@ class GateBox:
             kept |= {name for name, reason in answer.kept.items() if reason != gate.ABSENT}
         return kept
 
+    def allow_key(self, replica: str, fingerprint: str) -> None:
+        """See Box. Only for the restore key: that of the backups could be in others' hands."""
+        self._gate.do("allow a key of", replica, gate.allow_key(self._root, replica, fingerprint))
+
     def versions(self) -> Versions:
         """See Box."""
         done = self._gate.do("tell the version of", "zfs", gate.hello())

@@ -14,7 +14,7 @@ from typing import NoReturn
 from zoffsite.model.errors import SafetyError
 
 RECORD_SIZE = 312
-LARGEST_PAYLOAD = 1 << 20
+LARGEST_PAYLOAD = 16_384
 """Bytes of a first record's payload; real ones have about 1,100."""
 
 _MAGIC = 0x2F5BACBAC

@@ -31,7 +31,7 @@ RAW = 1 << 24
 PLAIN = 1
 LONGEST = 32 << 20
 """Bytes of a payload: ZFS has blocks of at most 16 MiB."""
-LONGEST_OF_BEGIN = 1 << 20
+LONGEST_OF_BEGIN = 16_384
 """Bytes of the payload of a BEGIN: the wrapped key, about 1,100."""
 PIECE = 256 << 10
 """Bytes that are read at a time: a copy of them stays in the cache of a core until it is digested."""

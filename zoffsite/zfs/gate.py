@@ -104,6 +104,11 @@ def resume(token: str) -> list[str]:
     return ["resume", check_token(token)]
 
 
+def allow_key(root: str, replica: str, fingerprint: str) -> list[str]:
+    """Let this wrapped key take the place of that which the replica has, for the restore key."""
+    return ["allow-key", _replica(root, replica), fingerprint]
+
+
 def prune(root: str, replica: str, snapshots: Iterable[Snapshot]) -> list[list[str]]:
     """Ask the keeper to destroy these, in as few requests as their length allows."""
     start = ["prune", _replica(root, replica)]

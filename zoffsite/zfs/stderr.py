@@ -102,6 +102,13 @@ RULES: tuple[Rule, ...] = (
         remedy=lambda f: f"on {f.host}, install OpenZFS (Debian: apt install zfsutils-linux), or correct PATH",
     ),
     Rule(
+        code="box-key-refused",
+        pattern=r"\Azoffsite gate: refused: the stream brings another wrapped key",
+        problem="its encryption key was changed on the source (zfs change-key), which nobody has told the box",
+        remedy=lambda _: "if that was you: zoffsite approve-key DATASET, which tells the box by the key for restores",
+        kind=SafetyError,
+    ),
+    Rule(
         code="gate-refused",
         pattern=r"\Azoffsite (?:gate|keeper): refused: ",
         remedy=lambda f: f"what {f.host} grants is in its /etc/zoffsite/policy.json; set it up anew: zoffsite box kit",
