@@ -63,7 +63,8 @@ def test_a_user_without_permission_here_is_told_the_exact_line(stage: Stage) -> 
     done = stage.source.try_run(f"cd ~/zoffsite && python3 {RUN} backup --direct", user="zoffsite", timeout=300)
     assert done.code == 1
     assert "Traceback" not in done.err
-    assert f"as root: zfs allow -u zoffsite mount,snapshot {stage.tree}" in done.out + done.err
+    all_of_it = "bookmark,destroy,hold,mount,release,send,snapshot"
+    assert f"as root: zfs allow -u zoffsite {all_of_it} {stage.tree}" in done.out + done.err
 
 
 SCHEDULE = """
