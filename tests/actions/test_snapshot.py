@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.planning.make import job
 from zoffsite.actions.snapshot import take_snapshots
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.errors import ZoffsiteError
-from zoffsite.model.job import Job, Selection
+from zoffsite.model.job import Hook, Job, Selection, SnapshotWhen
 from zoffsite.model.work import SourceFacts
 from zoffsite.zfs import argv
 
@@ -65,6 +66,14 @@ def test_what_another_tool_took_between_the_listing_and_ours_travels_too(
     (state,) = (state for state in facts.chosen if state.dataset.name == A)
     assert state.snapshots.names == ("old", "auto-1", OURS)
     assert zfs.verbs[-3:] == ["zfs snapshot", "zfs snapshot", "zfs list"]
+
+
+def test_what_a_hook_snapshots_travels_in_the_same_run_also_where_nothing_is_left_for_ours(
+    zfs: SmallZfs, tmp_path: Path
+) -> None:
+    hook = Hook(datasets=(A,), before=("zfs", "snapshot", f"{A}@theirs"), after=(), timeout=60.0)
+    facts = taken(replace(made(tmp_path, Selection.ALL), hooks=(hook,), snapshot_when=SnapshotWhen.NEVER))
+    assert [state.snapshots.names for state in facts.chosen] == [("old",), ("old", "theirs"), ("old",), ("old",)]
 
 
 def test_where_only_ours_travel_only_ours_are_looked_at(zfs: SmallZfs, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 from datetime import datetime
 
@@ -38,7 +38,7 @@ def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection
         touched = canary.touched.union(ran.before)
         if touched:
             facts = _look_again(job, _without(job, facts, ran.failed), source, touched, now)
-        facts = _take(job, facts, source)
+        facts = _take(job, facts, source, touched)
     remember_canary(job, facts, canary)
     return replace(facts, notices=(*facts.notices, *ran.notices, *canary.notices))
 
@@ -64,13 +64,18 @@ def _look_again(job: Job, facts: SourceFacts, source: Source, touched: Collectio
     return replace(facts, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
 
 
-def _take(job: Job, facts: SourceFacts, source: Source) -> SourceFacts:
-    """Where others' snapshots travel too, all are listed again: one of theirs may be older than ours, and unlisted."""
+def _take(job: Job, facts: SourceFacts, source: Source, touched: Set[str]) -> SourceFacts:
+    """Where others' snapshots travel too, all are listed again: one of theirs may be older than ours, and unlisted.
+
+    So it is with those that a hook has `touched`, also where nothing was written since a snapshot that the hook took.
+    """
     taken = take_together(facts.to_snapshot, source)
-    if not taken.names and not taken.failed:
-        return facts
     anew = foreign_travel(job)
     names = [name.partition("@")[0] for name in taken.names]
+    if anew:
+        names += [each.dataset.name for each in facts.chosen if each.dataset.name in (touched - set(names))]
+    if not names and not taken.failed:
+        return facts
     there = source.snapshots_of(names) if anew else source.snapshots(taken.names)
     left = _without(job, facts, {**taken.failed, **left_out(taken.names, there)})
     chosen = tuple(_as_now(state, there.get(state.dataset.name), anew=anew) for state in left.chosen)
