@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -64,7 +64,7 @@ def _look_again(job: Job, facts: SourceFacts, source: Source, touched: Collectio
     return replace(facts, chosen=chosen, to_snapshot=to_snapshot(job, chosen, now))
 
 
-def _take(job: Job, facts: SourceFacts, source: Source, touched: Set[str]) -> SourceFacts:
+def _take(job: Job, facts: SourceFacts, source: Source, touched: frozenset[str]) -> SourceFacts:
     """Where others' snapshots travel too, all are listed again: one of theirs may be older than ours, and unlisted.
 
     So it is with those that a hook has `touched`, also where nothing was written since a snapshot that the hook took.
@@ -73,7 +73,8 @@ def _take(job: Job, facts: SourceFacts, source: Source, touched: Set[str]) -> So
     anew = foreign_travel(job)
     names = [name.partition("@")[0] for name in taken.names]
     if anew:
-        names += [each.dataset.name for each in facts.chosen if each.dataset.name in (touched - set(names))]
+        others = touched.difference(names)
+        names += [each.dataset.name for each in facts.chosen if each.dataset.name in others]
     if not names and not taken.failed:
         return facts
     there = source.snapshots_of(names) if anew else source.snapshots(taken.names)
