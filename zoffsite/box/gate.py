@@ -50,8 +50,9 @@ DIGEST = "/usr/local/lib/zoffsite/digest"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 LONGEST_REQUEST = 100_000
 SPLICE_F_NONBLOCK = 2
-PROOFS = 8
-"""Proofs of one user that run at the same time."""
+AT_ONCE = {"receive": 64, "send": 64, "resume": 64, "prove": 8}
+OTHERS_AT_ONCE = 16
+"""How many of one verb run at the same time for one user: 64 transfers are the most that a job may have."""
 PATIENCE = 60.0
 """Seconds that the first record of a stream may take to arrive."""
 LARGEST_PAYLOAD = 16_384
@@ -165,6 +166,7 @@ def root_of(user: str) -> str:
 
 def grant(verb: str, words: dict[str, str], root: str) -> int:
     """Do what was asked; most verbs become the program that does it, and never return."""
+    take_slot(verb)
     replica = below(root, words["replica"]) if "replica" in words else root
     if verb == "hello":
         print(f"zoffsite-gate {VERSION}", flush=True)
@@ -416,7 +418,6 @@ def raw_send(replica: str, snapshot: str, base: str | None) -> tuple[str, ...]:
 
 def prove(replica: str, snapshot: str, nonce: str, base: str | None, rate: str | None) -> NoReturn:
     """Send to our own digest: only that leaves, and how it ended."""
-    take_slot()
     sender = subprocess.Popen(
         raw_send(replica, snapshot, base), env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
@@ -425,21 +426,22 @@ def prove(replica: str, snapshot: str, nonce: str, base: str | None, rate: str |
     become(DIGEST, nonce, *([] if rate is None else [rate]))
 
 
-def take_slot() -> None:
-    """Be one of so many proofs, for as long as the program lives which this one becomes.
+def take_slot(verb: str) -> None:
+    """Be one of so many requests of this verb, for as long as the program lives which this one becomes.
 
     A name that the kernel keeps for whoever has it: nothing is written, and nothing is left behind.
     """
-    for number in range(PROOFS):
+    most = AT_ONCE.get(verb, OTHERS_AT_ONCE)
+    for number in range(most):
         slot = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            slot.bind(f"\0zoffsite-proof-{os.getuid()}-{number}")
+            slot.bind(f"\0zoffsite-{verb}-{os.getuid()}-{number}")
         except OSError:
             slot.close()
         else:
             os.set_inheritable(slot.detach(), True)
             return
-    raise RefusedError(f"{PROOFS} proofs are running; ask again when one has ended")
+    raise RefusedError(f"{most} requests to {verb} are running; ask again when one has ended")
 
 
 def resume(root: str, token: str) -> NoReturn:
