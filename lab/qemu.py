@@ -12,7 +12,8 @@ from typing import Final
 from lab.image import Image
 from lab.recipe import MACS
 
-MEMORY_MIB: Final = 1024
+MEMORY_MIB: Final = 1536
+"""Half of it may be the cache of ZFS. With 1024, a guest that had borne a whole session ran out of it once."""
 CPUS: Final = {"kvm": 2, "tcg": 1}
 """Emulated, a second processor costs more in telling the other of its changes than it brings beside other guests."""
 BINARY: Final = "qemu-system-x86_64"

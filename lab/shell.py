@@ -73,8 +73,16 @@ class Shell:
         result = self.result(command, stdin, timeout)
         if result.code:
             what = f"run `{_short(_line(command))}` in {self.folder.name}"
-            raise LabError(what, f"exit code {result.code}: {result.err.strip()}")
+            raise LabError(what, f"exit code {result.code}: {result.err.strip()}{self._want_of_memory(result.err)}")
         return result.out
+
+    def _want_of_memory(self, err: str) -> str:
+        """What the kernel said last, where it may have been the one who killed."""
+        console = self.folder / "console.log"
+        if "Killed" not in err or not console.exists():
+            return ""
+        lines = console.read_text(errors="replace").splitlines()
+        return "".join(f" ({line})" for line in lines[-200:] if "Out of memory" in line)
 
     def popen(self, command: Command) -> subprocess.Popen[bytes]:
         """Start a command and leave it running, with pipes to it."""

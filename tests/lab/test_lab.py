@@ -264,6 +264,11 @@ def holder() -> Iterator[tuple[subprocess.Popen[str], Path, list[int]]]:
             process.kill()
 
 
+def test_a_command_that_the_kernel_ended_for_want_of_memory_says_so(source: Guest) -> None:
+    with pytest.raises(LabError, match=r"Killed \(.*Out of memory: Killed process"):
+        source.run("sh -c 'echo 1000 >/proc/self/oom_score_adj; echo f >/proc/sysrq-trigger; sleep 60'; exit 1")
+
+
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGKILL], ids=lambda sig: sig.name)
 def test_nothing_is_left_running_when_the_holder_ends_even_by_sigkill(
     holder: tuple[subprocess.Popen[str], Path, list[int]], sig: signal.Signals

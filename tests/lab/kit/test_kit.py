@@ -357,6 +357,38 @@ class TestCarriedAway:
         assert through.part(through.backup())["state"] == "sent"
 
 
+# -- the power is cut where the box closes its other doors
+
+
+CUTS = {
+    "the-tunnel-is-enabled": (" && sync || return 1", " && sync && kill -STOP $$"),
+    "the-doors-are-closed": (' && : >"$state/settled"', " && sync && kill -STOP $$"),
+}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_power_cut_at_the_last_step_is_ended_at_the_next_boot_with_either_machine_first(
+    running: Site, cut: str
+) -> None:
+    source, box = running.source, running.box
+    settle = box.get("/usr/local/lib/zoffsite/settle").decode()
+    box.try_run("/usr/local/lib/zoffsite/settle undo")
+    assert greets(box.uplink_port)
+    box.put(settle.replace(*CUTS[cut], 1).encode(), "/run/settle")
+    box.run("systemd-run --quiet --unit=cut sh /run/settle now")
+    await_true(lambda: box.run("ps -o stat= -p $(systemctl show -P MainPID cut)").startswith("T"), "it is there")
+    for guest in running.guests:
+        guest.power_off()
+    first, second = (box, source) if cut == "the-tunnel-is-enabled" else (source, box)
+    for guest in (first, second):
+        guest.power_on(keep_root=True, import_pools=False)
+    running.await_ssh()
+    box.run("systemctl is-system-running --wait || true", timeout=300)
+    box.run("test -e /var/lib/zoffsite/kit/settled")
+    assert not greets(box.uplink_port)
+    assert "nothing to change" in running.kit.install(box)
+
+
 def test_removed_both_machines_are_as_before_but_for_the_replicas(running: Site, bare: dict[str, str]) -> None:
     box, source = running.box, running.source
     for guest in running.guests:
