@@ -109,19 +109,34 @@ class Home:
         names = self.source.run(f"ls -tr {MAIL}/new 2>/dev/null; true").split()
         return [message_from_bytes(self.source.get(f"{MAIL}/new/{name}"), policy=policy.default) for name in names]
 
-    def await_mail(self, title: str) -> str:
-        """The text of a mail with these words in its subject."""
-        for _ in patiently(f"a mail: {title}", BOUND):
+    def await_mail(self, title: str = "", says: str = "") -> str:
+        """The text of a mail with these words in its subject, and those in its text, however it is wrapped."""
+        for _ in patiently(f"a mail: {title}{says}", BOUND):
             for mail in self.mails():
-                if title in str(mail["subject"]):
-                    body = mail.get_body(("plain",))
-                    assert body is not None
-                    return str(body.get_content())
+                body = mail.get_body(("plain",))
+                assert body is not None
+                text = str(body.get_content())
+                if title in str(mail["subject"]) and says in " ".join(text.split()):
+                    return text
         raise AssertionError
+
+    def await_transfer(self) -> None:
+        """Until bytes of a run that was just started are on their way."""
+        before = self.held()
+        for _ in patiently("bytes on their way", BOUND):
+            if self.held() > before + 500_000:
+                return
+
+    def await_no_transfer(self, bound: float) -> None:
+        """Until its processes are gone from both machines, or from the one that is on."""
+        for _ in patiently("the end of the transfer", bound):
+            if not self.transfers():
+                return
 
     def transfers(self) -> str:
         """The processes of transfers, on both machines."""
-        return "".join(guest.run("pgrep -af 'zfs (send|receive)'; true") for guest in self.lab.guests)
+        on = [guest for guest in self.lab.guests if guest.is_on()]
+        return "".join(guest.run("pgrep -af 'zfs (send|receive)'; true") for guest in on)
 
     def held(self) -> int:
         """Bytes of the replica, an unfinished receive included."""

@@ -16,6 +16,7 @@ from .served import SECRETS, SERVE, SERVER, WORKER, artifacts, await_scheduled, 
 TIMER, TIMED = "zoffsite-backup-home.timer", "zoffsite-backup-home.service"
 ELSEWHERE = "elsewhere.service"
 """The server as one of another machine: by another name, `zoffsite deploy` does not know it for its own."""
+SLOWLY = 'bandwidth = "100 kB/s"'
 SOON = 60.0
 """Seconds in which the processes of a transfer must be gone, on emulated processors."""
 
@@ -75,16 +76,11 @@ def test_when_it_is_back_a_run_from_the_ui_shows_its_plan_and_report_and_a_mail_
 
 def test_stopping_what_serves_ends_the_transfer_on_both_ends_and_tells_the_ui(home: Home, ui: Ui) -> None:
     home.write("big", "16M")
-    home.change("^objective = .*", '&\\nbandwidth = "100 kB/s"')
-    before = home.held()
+    home.change("^objective = .*", f"&\\n{SLOWLY}")
     run = ui.run("home")
-    for _ in patiently("bytes on their way", BOUND):
-        if home.held() > before + 500_000:
-            break
+    home.await_transfer()
     home.source.run(f"systemctl stop --no-block {SERVE}")
-    for _ in patiently("the end of the transfer", SOON):
-        if not home.transfers():
-            break
+    home.await_no_transfer(SOON)
     assert ui.wait_for(run)["state_type"] in ("CANCELLED", "CRASHED")
     home.await_idle(SERVE)
     assert home.history()[-1]["state"] == "failed"
@@ -120,3 +116,44 @@ def test_a_worker_runs_the_job_for_a_server_elsewhere_which_then_shows_what_ran_
     assert run["work_pool_name"] == "nas"
     assert home.is_on_the_box()
     assert missed["started"][:16].replace("T", " ") in last_runs(ui)
+
+
+def test_a_worker_that_is_killed_in_a_transfer_leaves_no_process_and_the_next_run_says_so(home: Home, ui: Ui) -> None:
+    home.write("again-big", "16M")
+    home.change("^objective = .*", f"&\\n{SLOWLY}")
+    run = ui.run("nas-home")
+    home.await_transfer()
+    runs = len(home.history())
+    home.source.run(f"systemctl kill --signal KILL {WORKER}")
+    home.await_no_transfer(SOON)
+    assert len(home.history()) == runs
+    assert home.token() != "-"
+    home.change(f"^{SLOWLY}", "")
+    following = ui.wait_for(ui.run("nas-home"))  # by the worker that systemd has started again
+    assert following["state_type"] == "COMPLETED", following["state"]["message"]
+    assert ui.wait_for(run)["state_type"] == "CRASHED"
+    home.await_mail(says="ended without a report")
+    assert home.is_on_the_box()
+
+
+def test_a_reboot_in_a_transfer_ends_it_and_the_next_run_resumes(home: Home, ui: Ui) -> None:
+    home.source.run(f"systemctl enable {ELSEWHERE}")
+    home.write("once-more-big", "16M")
+    home.change("^objective = .*", f"&\\n{SLOWLY}")
+    run = ui.run("nas-home")
+    home.await_transfer()
+    home.source.try_run("systemctl poweroff")
+    home.await_no_transfer(BOUND)
+    for _ in patiently("the machine off", BOUND):
+        if not home.source.is_on():
+            break
+    home.source.power_on(keep_root=True)
+    assert home.history()[-1]["state"] == "failed"
+    assert home.token() != "-"
+    home.change(f"^{SLOWLY}", "")
+    with ui_of(home) as ui:
+        await_server(ui)
+        following = ui.wait_for(ui.run("nas-home"))
+        assert following["state_type"] == "COMPLETED", following["state"]["message"]
+        assert ui.wait_for(run)["state_type"] in ("CANCELLED", "CRASHED")
+    assert home.is_on_the_box()
