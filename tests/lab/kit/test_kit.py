@@ -147,7 +147,7 @@ def test_where_the_tunnel_does_not_come_up_the_box_is_as_reachable_as_before(sit
     site.box.run("systemctl stop zoffsite-settle.service")
     assert site.box.try_run(["/usr/local/lib/zoffsite/settle", "wait", "1"]).code == 1
     assert site.box.run("nft list tables; ip -br link show type wireguard").strip() == ""
-    assert greets(site.box.uplink_port)
+    await_true(lambda: greets(site.box.uplink_port), "sshd greets again")
     enabled = site.box.run("systemctl list-unit-files --no-legend --state=enabled 'zoffsite*'").split()
     assert [word for word in enabled if word.startswith("zoffsite")] == [
         "zoffsite-keeper.timer",
@@ -373,7 +373,7 @@ def test_a_power_cut_at_the_last_step_is_ended_at_the_next_boot_with_either_mach
     source, box = running.source, running.box
     settle = box.get("/usr/local/lib/zoffsite/settle").decode()
     box.try_run("/usr/local/lib/zoffsite/settle undo")
-    assert greets(box.uplink_port)
+    await_true(lambda: greets(box.uplink_port), "sshd greets again")
     box.put(settle.replace(*CUTS[cut], 1).encode(), "/run/settle")
     box.run("systemd-run --quiet --unit=cut sh /run/settle now")
     await_true(lambda: box.run("ps -o stat= -p $(systemctl show -P MainPID cut)").startswith("T"), "it is there")
