@@ -26,7 +26,7 @@ from shlex import quote
 from sys import intern
 from typing import Any
 
-from zoffsite import ledger_schema
+from zoffsite.ledger import schema
 from zoffsite.model.dataset import Dataset
 from zoffsite.model.drill import Drilled, DrillOutcome, DrillResult, PastDrill, Speed
 from zoffsite.model.errors import OperationError
@@ -45,7 +45,7 @@ HABIT = 30
 ENOUGH = 64 << 20
 """Bytes that surely tell how fast data comes: what is gone in a moment is measured by its beginning and end."""
 LEAVING = 2
-"""In the column `gone`: see ledger_schema."""
+"""In the column `gone`: see `schema.py`."""
 
 HISTORY = """
     SELECT job, id, at, iif(bytes IS NULL, 'found', 'sent') AS kind, dataset, snapshot, guid,
@@ -536,11 +536,11 @@ class Ledger:
                 _make(self.path)
             with contextlib.closing(_open(self.path)) as db:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(ledger_schema.MIGRATIONS):
+                if version > len(schema.MIGRATIONS):
                     raise self._newer(version)
                 db.execute(begin)
                 with db:
-                    ledger_schema.migrate(db)
+                    schema.migrate(db)
                     yield db
         except (sqlite3.Error, OSError, ValueError) as error:
             raise self._failed(error) from error
@@ -549,7 +549,7 @@ class Ledger:
         return OperationError(
             "use",
             f"the ledger {self.path}",
-            f"a newer zoffsite made it (version {version}; this one knows {len(ledger_schema.MIGRATIONS)})",
+            f"a newer zoffsite made it (version {version}; this one knows {len(schema.MIGRATIONS)})",
             "install the newer zoffsite again; alarms and changed keys go unnoticed, and nothing is pruned, until then",
             code="ledger-newer",
         )
@@ -584,7 +584,7 @@ def _make(path: Path) -> None:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("BEGIN IMMEDIATE")
             with db:
-                ledger_schema.migrate(db)
+                schema.migrate(db)
         with contextlib.suppress(FileExistsError):
             os.link(name, path)
     finally:
