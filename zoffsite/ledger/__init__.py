@@ -10,26 +10,20 @@ makes no file. Every failure is an OperationError: "ledger-unreadable", "ledger-
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import sqlite3
-import tempfile
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from shlex import quote
 from sys import intern
 from typing import Any
 
-from zoffsite.ledger import schema
+from zoffsite.ledger.file import LedgerFile, as_text
 from zoffsite.model.dataset import Dataset
 from zoffsite.model.drill import Drilled, DrillOutcome, DrillResult, PastDrill, Speed
-from zoffsite.model.errors import OperationError
 from zoffsite.model.event import Event, EventKind
 from zoffsite.model.evidence import LastLook
 from zoffsite.model.memory import Arrived, Increment, Memory, OnBox, Remembered, SentSnapshot, StandingAlarm
@@ -38,8 +32,6 @@ from zoffsite.model.plan import PrunePlan
 from zoffsite.model.proof import Challenge, Challenges, ProofOutcome, ProofResult, Proofs, Provable, StreamDigest, Unit
 from zoffsite.model.property import Property
 
-BUSY = 30.0
-"""Seconds to wait for another process that is writing."""
 HABIT = 30
 """How many of a replica's last increments are its habit."""
 ENOUGH = 64 << 20
@@ -72,12 +64,8 @@ class _Sent:
     root: str | None = None
 
 
-class Ledger:
+class Ledger(LedgerFile):
     """The ledger of one state directory, as one job sees it."""
-
-    def __init__(self, path: Path, job: str) -> None:
-        self.path = path
-        self.job = job
 
     def recall(self) -> Memory:
         """All that is known of the job."""
@@ -121,7 +109,7 @@ class Ledger:
             rows = db.execute(
                 "SELECT dataset, written, at FROM sent WHERE job = ? AND base_guid IS NOT NULL AND written IS NOT NULL"
                 " AND at >= ? ORDER BY id",
-                (self.job, _text(since)),
+                (self.job, as_text(since)),
             )
             return tuple(
                 Increment(dataset=dataset, written=written, when=datetime.fromisoformat(at))
@@ -140,7 +128,7 @@ class Ledger:
 
         Returns the fingerprint that is trusted now.
         """
-        row = (self.job, replica, dataset, str(dataset_guid), key, _text(datetime.now(UTC)))
+        row = (self.job, replica, dataset, str(dataset_guid), key, as_text(datetime.now(UTC)))
         with self._transaction() as db:
             db.execute(f"INSERT OR {'REPLACE' if anew else 'IGNORE'} INTO trusted VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
             found = db.execute("SELECT key FROM trusted WHERE job = ? AND replica = ?", (self.job, replica))
@@ -164,7 +152,7 @@ class Ledger:
                     sent.written,
                     sent.bytes,
                     sent.seconds,
-                    _text(sent.when),
+                    as_text(sent.when),
                     sent.key,
                     sent.encryptionroot,
                     sent.createtxg,
@@ -176,7 +164,7 @@ class Ledger:
 
         Each with its dataset on the source, as it is now, and the replica.
         """
-        now = _text(datetime.now(UTC))
+        now = as_text(datetime.now(UTC))
         rows = [
             (self.job, dataset.name, str(dataset.guid), replica, each.name, str(each.guid), now, dataset.encryptionroot)
             for dataset, replica, each in snapshots
@@ -228,7 +216,7 @@ class Ledger:
     def describe(self, found: Iterable[tuple[str, str, tuple[Property, ...], datetime]]) -> None:
         """Write down the properties that are not the default, with their dataset, the replica, and since when (UTC)."""
         rows = [
-            (self.job, replica, dataset, json.dumps([(p.name, p.value, p.origin) for p in properties]), _text(at))
+            (self.job, replica, dataset, json.dumps([(p.name, p.value, p.origin) for p in properties]), as_text(at))
             for dataset, replica, properties, at in found
         ]
         with self._transaction() as db:
@@ -237,7 +225,7 @@ class Ledger:
     def pruned(self, dataset: str, replica: str, plan: PrunePlan, destroyed: int) -> None:
         """Write down what was to be pruned on one side, and how many snapshots went."""
         names = json.dumps([each.name for each in plan.destroy])
-        row = (self.job, dataset, replica, plan.side.value, names, destroyed, _text(datetime.now(UTC)))
+        row = (self.job, dataset, replica, plan.side.value, names, destroyed, as_text(datetime.now(UTC)))
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO prunes (job, dataset, replica, side, snapshots, destroyed, at)"
@@ -270,7 +258,7 @@ class Ledger:
             outcome.state is ProofResult.PROVED,
             outcome.bytes,
             outcome.seconds,
-            _text(outcome.when),
+            as_text(outcome.when),
         )
         with self._transaction() as db:
             db.execute(
@@ -309,7 +297,7 @@ class Ledger:
             db.execute(
                 "INSERT INTO challenges (job, dataset, replica, guid, base_guid, nonce, digest, bytes, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*row, _text(datetime.now(UTC))),
+                (*row, as_text(datetime.now(UTC))),
             )
 
     def challenges(self) -> Challenges:
@@ -332,7 +320,7 @@ class Ledger:
     def add_drill(self, outcome: DrillOutcome) -> None:
         """Write down how a drill ended; of one of which nobody knows, only that the dataset has had its turn."""
         each = outcome.drillable
-        turn = (self.job, each.dataset, _text(outcome.when))
+        turn = (self.job, each.dataset, as_text(outcome.when))
         row = (
             self.job,
             each.dataset,
@@ -342,7 +330,7 @@ class Ledger:
             outcome.state is DrillResult.PASSED,
             outcome.bytes,
             outcome.recovery,
-            _text(outcome.when),
+            as_text(outcome.when),
         )
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", turn)
@@ -393,7 +381,7 @@ class Ledger:
             db.executemany(
                 "INSERT INTO looks (job, dataset, verified) VALUES (?, ?, ?)"
                 " ON CONFLICT (job, dataset) DO UPDATE SET verified = excluded.verified",
-                [(self.job, dataset, _text(when)) for dataset in datasets],
+                [(self.job, dataset, as_text(when)) for dataset in datasets],
             )
 
     def last_looks(self) -> Mapping[str, LastLook]:
@@ -433,7 +421,7 @@ class Ledger:
 
     def wrote_canary(self, guid: int, sha256: str) -> None:
         """The snapshot with this guid holds the canary's file with this digest."""
-        row = (self.job, str(guid), sha256, _text(datetime.now(UTC)))
+        row = (self.job, str(guid), sha256, as_text(datetime.now(UTC)))
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO canaries VALUES (?, ?, ?, ?)", row)
 
@@ -448,7 +436,7 @@ class Ledger:
 
     def raise_alarms(self, notices: Iterable[Notice]) -> None:
         """Let these stand, by their subject (a dataset) and code; those that stand already stay as they are."""
-        rows = [(self.job, each.subject, each.code, each.message, _text(datetime.now(UTC))) for each in notices]
+        rows = [(self.job, each.subject, each.code, each.message, as_text(datetime.now(UTC))) for each in notices]
         with self._transaction() as db:
             db.executemany(
                 "INSERT OR IGNORE INTO alarms (job, dataset, code, message, at) VALUES (?, ?, ?, ?, ?)", rows
@@ -517,79 +505,6 @@ class Ledger:
             found[dataset] = (*found[dataset], alarm)
         return dict(found)
 
-    @property
-    def _made(self) -> bool:
-        """False where there is no ledger yet; one that this user may not even look for is there, and then an error."""
-        try:
-            self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True
-        return True
-
-    @contextlib.contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
-        """The file, made where it is missing and brought to our version; committed unless something goes wrong."""
-        try:
-            if not self._made:
-                _make(self.path)
-            with contextlib.closing(_open(self.path)) as db:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                if version > len(schema.MIGRATIONS):
-                    raise self._newer(version)
-                db.execute(begin)
-                with db:
-                    schema.migrate(db)
-                    yield db
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise self._failed(error) from error
-
-    def _newer(self, version: int) -> OperationError:
-        return OperationError(
-            "use",
-            f"the ledger {self.path}",
-            f"a newer zoffsite made it (version {version}; this one knows {len(schema.MIGRATIONS)})",
-            "install the newer zoffsite again; alarms and changed keys go unnoticed, and nothing is pruned, until then",
-            code="ledger-newer",
-        )
-
-    def _failed(self, error: sqlite3.Error | OSError | ValueError) -> OperationError:
-        broken = not isinstance(error, sqlite3.OperationalError | OSError)
-        path = quote(str(self.path))
-        return OperationError(
-            "use",
-            f"the ledger {self.path}",
-            f"it cannot be {'read' if broken else 'used'} ({error})",
-            f"set it aside, and the next run begins a new one from what both sides have: mv {path} {path}.broken"
-            if broken
-            else f"see that its disk is not full, and that it belongs to whoever runs the job: ls -l {path}",
-            code="ledger-unreadable" if broken else "ledger-failed",
-        )
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None)
-    db.execute("PRAGMA synchronous = FULL")
-    return db
-
-
-def _make(path: Path) -> None:
-    """A whole ledger gets the name at once: nobody ever meets one that is half made, whoever else makes one too."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
-        with contextlib.closing(_open(Path(name))) as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            with db:
-                schema.migrate(db)
-        with contextlib.suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        Path(name).unlink()
-
 
 def _event(row: tuple[Any, ...]) -> Event:
     at, kind, dataset, snapshot, guid, base, count, seconds, good, side, destroyed = row[2:]
@@ -618,8 +533,4 @@ def _properties(text: str) -> tuple[Property, ...]:
 
 
 def _text_or_none(moment: datetime | None) -> str | None:
-    return None if moment is None else _text(moment)
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat()
+    return None if moment is None else as_text(moment)
