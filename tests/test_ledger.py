@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.planning.make import dataset, snap
-from zoffsite import ledger_schema as module
 from zoffsite.ledger import HABIT, Ledger
+from zoffsite.ledger import schema as module
 from zoffsite.model.errors import OperationError
 from zoffsite.model.memory import Increment, Memory, OnBox, Remembered, SentSnapshot
 from zoffsite.model.notice import Notice

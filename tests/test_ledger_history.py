@@ -13,7 +13,7 @@ import pytest
 from tests.planning.make import dataset, snap
 from tests.test_ledger import FULL, NEXT, REPLICA, WHEN
 from zoffsite.ledger import Ledger
-from zoffsite.ledger_schema import MIGRATIONS
+from zoffsite.ledger.schema import MIGRATIONS
 from zoffsite.model.event import EventKind
 from zoffsite.model.memory import OnBox
 from zoffsite.model.plan import PrunePlan, SendStep, Side

@@ -84,6 +84,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
+LEAVING = 2
+"""In the column `gone`: we have asked for it, and do not know yet."""
 
 
 def migrate(db: sqlite3.Connection) -> None:
