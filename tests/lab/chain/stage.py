@@ -203,6 +203,8 @@ class Stage:
         run = self.start("backup", "--direct", "--json", *words, env={**SLOW, **(env or {})})
         arrived = lambda: self.held(dataset) > before + SOME or run.poll() is not None  # noqa: E731
         await_true(arrived, "the box has some of it")
+        # What is counted may still be on its way to the disk: without a power supply it would be gone.
+        self.box.run(["zpool", "sync", self.root.partition("/")[0]])
         assert run.poll() is None, run.communicate()
         return run
 
