@@ -147,8 +147,7 @@ def test_one_that_the_job_names_and_that_is_gone_fails_by_name_and_the_others_go
     stage.backup("--dataset", staying)
 
 
-@pytest.mark.parametrize("lab", ["2.1:2.3", "2.3:2.1"], indirect=True)
-def test_clones_are_clones_on_the_box_from_the_first_run_to_the_restore(lab: object, make_stage: MakeStage) -> None:
+def test_clones_are_clones_on_the_box_from_the_first_run_to_the_restore(make_stage: MakeStage) -> None:
     stage = make_stage("clones", keep_source="last = 1", keep_box="last = 1")
     home, fork, volume, image = (f"{stage.tree}/{name}" for name in ("home", "a-fork", "volume", "an-image"))
     child(stage, "home", "4M")

@@ -1,4 +1,4 @@
-"""The main use: zoffsite installed on the machine that is backed up, on either Debian, with the box over the wire."""
+"""The main use: zoffsite installed on the machine that is backed up, with the box over the wire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .conftest import MakeStage
 from .installed import RUN, SCRIPT, install
 from .stage import SETTINGS, Stage
 
-pytestmark = [pytest.mark.lab, pytest.mark.parametrize("lab", ["2.1:2.3", "2.3:2.1"], indirect=True)]
+pytestmark = pytest.mark.lab
 
 
 @pytest.fixture(scope="module")
