@@ -32,3 +32,4 @@ def make_bare(box: Guest) -> None:
     box.put(_SSHD.encode(), "/etc/ssh/sshd_config.d/01-lab.conf")
     box.put(b"net.ipv4.ip_nonlocal_bind=1\n", "/etc/sysctl.d/lab.conf")  # sshd starts before networkd is done
     box.put(_FIREWALL.encode(), "/etc/zoffsite/firewall.d/lab.nft")
+    box.run("systemctl restart ssh")  # or whoever restarts it next would seem to have shut a door

@@ -83,6 +83,11 @@ def pings(guest: Guest, address: str) -> bool:
     return guest.try_run(["ping", "-c1", "-W2", address]).code == 0
 
 
+def listening(guest: Guest) -> list[str]:
+    """Where its sshd waits."""
+    return sorted(guest.run("ss -Hltn 'sport = :22'").split()[3::5])
+
+
 def greets(port: int) -> bool:
     """Whether sshd greets on a port of this computer that leads to a guest."""
     with socket.create_connection(("127.0.0.1", port), timeout=3) as connection:
@@ -140,15 +145,20 @@ def test_a_disk_with_anything_on_it_is_left_alone(site: Site, bare: dict[str, st
 
 
 def test_where_the_tunnel_does_not_come_up_the_box_is_as_reachable_as_before(site: Site, bare: dict[str, str]) -> None:
-    said = site.kit.install(site.box, "--disks", DISK)
+    box, before = site.box, listening(site.box)
+    box.run("systemd-run --quiet --unit=door python3 -m http.server 8080")
+    await_true(lambda: answers(site.source, box.address, 8080), "somebody listens there")
+    said = site.kit.install(box, "--disks", DISK)
     assert "zoffsite box pair --box friend zoffsite1:" in said
-    assert "table inet zoffsite" in site.box.run(["nft", "list", "tables"])
-    assert not greets(site.box.uplink_port)
-    site.box.run("systemctl stop zoffsite-settle.service")
-    assert site.box.try_run(["/usr/local/lib/zoffsite/settle", "wait", "1"]).code == 1
-    assert site.box.run("nft list tables; ip -br link show type wireguard").strip() == ""
-    await_true(lambda: greets(site.box.uplink_port), "sshd greets again")
-    enabled = site.box.run("systemctl list-unit-files --no-legend --state=enabled 'zoffsite*'").split()
+    assert "table inet zoffsite" in box.run(["nft", "list", "tables"])
+    assert not answers(site.source, box.address, 8080)
+    box.run("systemctl stop zoffsite-settle.service")
+    assert box.try_run(["/usr/local/lib/zoffsite/settle", "wait", "1"]).code == 1
+    assert box.run("nft list tables; ip -br link show type wireguard").strip() == ""
+    assert answers(site.source, box.address, 8080)
+    assert listening(box) == before
+    box.run("systemctl stop door")
+    enabled = box.run("systemctl list-unit-files --no-legend --state=enabled 'zoffsite*'").split()
     assert [word for word in enabled if word.startswith("zoffsite")] == [
         "zoffsite-keeper.timer",
         "zoffsite-scrub.timer",
@@ -373,7 +383,7 @@ def test_a_power_cut_at_the_last_step_is_ended_at_the_next_boot_with_either_mach
     source, box = running.source, running.box
     settle = box.get("/usr/local/lib/zoffsite/settle").decode()
     box.try_run("/usr/local/lib/zoffsite/settle undo")
-    await_true(lambda: greets(box.uplink_port), "sshd greets again")
+    assert f"{BOX}:22" not in listening(box)
     box.put(settle.replace(*CUTS[cut], 1).encode(), "/run/settle")
     box.run("systemd-run --quiet --unit=cut sh /run/settle now")
     await_true(lambda: box.run("ps -o stat= -p $(systemctl show -P MainPID cut)").startswith("T"), "it is there")
@@ -385,7 +395,7 @@ def test_a_power_cut_at_the_last_step_is_ended_at_the_next_boot_with_either_mach
     running.await_ssh()
     box.run("systemctl is-system-running --wait || true", timeout=300)
     box.run("test -e /var/lib/zoffsite/kit/settled")
-    assert not greets(box.uplink_port)
+    assert listening(box) == sorted([f"{BOX}:22", "10.0.2.15:22"]), "the tunnel, and the lab's own way in"
     assert "nothing to change" in running.kit.install(box)
 
 
