@@ -147,6 +147,7 @@ def test_one_that_the_job_names_and_that_is_gone_fails_by_name_and_the_others_go
     stage.backup("--dataset", staying)
 
 
+@pytest.mark.long
 def test_clones_are_clones_on_the_box_from_the_first_run_to_the_restore(make_stage: MakeStage) -> None:
     stage = make_stage("clones", keep_source="last = 1", keep_box="last = 1")
     home, fork, volume, image = (f"{stage.tree}/{name}" for name in ("home", "a-fork", "volume", "an-image"))
@@ -187,6 +188,7 @@ def test_clones_are_clones_on_the_box_from_the_first_run_to_the_restore(make_sta
     assert stage.source.run(f"sha256sum </dev/zvol/{image}") == stage.source.run(f"sha256sum </dev/zvol/{image_back}")
 
 
+@pytest.mark.long
 def test_a_clones_first_send_is_resumed_as_a_clone(make_stage: MakeStage) -> None:
     stage = make_stage("forked")
     fork = f"{stage.tree}/fork"

@@ -13,7 +13,7 @@ from lab.guest import Guest
 
 from .stage import Stage, await_true, processes
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 DEVICE = "/dev/vdc1"
 DRIVER = "/sys/bus/virtio/drivers/virtio_blk"
 NODE = "$(cat /root/usb-node)"

@@ -16,7 +16,7 @@ from .forged import flipped, replayed, shortened
 from .stage import SOME, Json, Stage, await_true
 from .test_gate import LIBRARY, TUNNEL, USER, grant
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 HONEST = f"{LIBRARY}/honest"
 SCRATCH = "tank/zoffsite-drill-home"

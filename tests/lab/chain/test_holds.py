@@ -9,7 +9,7 @@ import pytest
 from .conftest import MakeStage
 from .stage import SLOW, Stage, await_true
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 TREE = "tank/hold"
 TAG = "zoffsite-home"
 

@@ -17,7 +17,7 @@ from .breaking import Witness, between, killed_at, under_way
 from .conftest import MakeStage
 from .stage import Stage, await_true, processes
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 KEEP = 2
 MOST = 60
 """Kinds of commands that no run has."""

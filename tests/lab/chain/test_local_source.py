@@ -10,7 +10,7 @@ from .conftest import MakeStage
 from .installed import RUN, SCRIPT, install
 from .stage import SETTINGS, Stage
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from .conftest import MakeStage
 from .stage import Done, Json, Stage
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 TREE = "tank/memory"
 QUIET, REWRITTEN, WIPED, FAMILY, BACK, GONE, THINNED, TWIN = (
     f"{TREE}/{name}" for name in ("quiet", "rewritten", "wiped", "family", "back", "gone", "thinned", "twin")

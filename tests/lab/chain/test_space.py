@@ -7,7 +7,7 @@ import pytest
 from .conftest import MakeStage
 from .stage import Stage
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from .conftest import MakeStage
 from .stage import Stage
 from .test_gate import LIBRARY, TUNNEL, USER, ask, grant
 
+pytestmark = pytest.mark.long
 JUNK = 6
 OLD, FAR = "2001-01-01", "2035-01-01"
 

@@ -10,7 +10,7 @@ from .breaking import between
 from .conftest import MakeStage
 from .stage import SOME, Json, Stage, await_true, processes
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 TREE = "tank/both"
 SECOND = "vault/both-second"
 

@@ -9,7 +9,7 @@ import pytest
 from .conftest import MakeStage
 from .stage import SOME, await_true
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.long]
 SLOW_UNTIL_A_MINUTE_PAST_NOON = '[[job.home.windows]]\nstart = "11:00"\nend = "12:01"\nbandwidth = "100 KB/s"'
 
 
