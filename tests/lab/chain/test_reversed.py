@@ -37,6 +37,7 @@ def test_full_incremental_and_resume_from_2_3_to_2_1(lab: object, make_stage: Ma
     assert isinstance(stage, Stage)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lab", ["2.3:2.1"], indirect=True)
 def test_whatever_is_done_to_the_data_2_1_proves_what_2_3_has_sent(lab: object, make_stage: MakeStage) -> None:
     stage = make_stage("churned", snapshots='take = "always"')
