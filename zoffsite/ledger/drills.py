@@ -76,7 +76,7 @@ class DrillsLedger(LedgerFile):
         with self._transaction("BEGIN") as db:
             for by, rows in (("drills", "drills WHERE passed = 1 AND"), ("sends", "sent WHERE")):
                 count, seconds = db.execute(
-                    "SELECT sum(bytes), sum(seconds) FROM (SELECT bytes, seconds FROM"  # noqa: S608
+                    "SELECT sum(bytes), sum(seconds) FROM (SELECT bytes, seconds FROM"  # noqa: S608 - one of two texts above
                     f" {rows} job = ? AND bytes >= ? AND seconds > 0 ORDER BY id DESC LIMIT ?)",
                     (self.job, least, HABIT),
                 ).fetchone()

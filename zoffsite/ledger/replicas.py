@@ -20,8 +20,9 @@ class ReplicasLedger(LedgerFile):
         Returns the fingerprint that is trusted now.
         """
         row = (self.job, replica, dataset, str(dataset_guid), key, as_text(datetime.now(UTC)))
+        known = "REPLACE" if anew else "IGNORE"
         with self._transaction() as db:
-            db.execute(f"INSERT OR {'REPLACE' if anew else 'IGNORE'} INTO trusted VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+            db.execute(f"INSERT OR {known} INTO trusted VALUES (?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - one of two words
             found = db.execute("SELECT key FROM trusted WHERE job = ? AND replica = ?", (self.job, replica))
             return str(found.fetchone()[0])
 
@@ -40,11 +41,12 @@ class ReplicasLedger(LedgerFile):
         with self._transaction() as db:
             for table in ("alarms", "turns", "looks"):
                 db.execute(
-                    f"UPDATE OR REPLACE {table} SET dataset = ?4 WHERE job = ?1 AND dataset = ?2",  # noqa: S608
+                    f"UPDATE OR REPLACE {table} SET dataset = ?4 WHERE job = ?1 AND dataset = ?2",  # noqa: S608 - from above
                     (*names, dataset),
                 )
             for table in ("sent", "trusted", "proofs", "described", "drills", "prunes", "challenges"):
                 db.execute(
-                    f"UPDATE OR REPLACE {table} SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",  # noqa: S608
+                    f"UPDATE OR REPLACE {table}"  # noqa: S608 - from above
+                    " SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",
                     (*names, dataset, replica),
                 )

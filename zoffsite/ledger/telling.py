@@ -31,7 +31,7 @@ class TellingLedger(LedgerFile):
             return ()
         with self._transaction("BEGIN") as db:
             rows = db.execute(
-                f"SELECT * FROM ({HISTORY}) WHERE job = ?1 AND (?2 IS NULL OR dataset = ?2"  # noqa: S608
+                f"SELECT * FROM ({HISTORY}) WHERE job = ?1 AND (?2 IS NULL OR dataset = ?2"  # noqa: S608 - a constant
                 " OR substr(dataset, 1, length(?2) + 1) = ?2 || '/') ORDER BY at DESC, id DESC LIMIT ?3",
                 (self.job, dataset, most),
             )
