@@ -14,6 +14,7 @@ from lab import Lab
 from lab.guest import Guest
 from tests.prefect.ui import Json, patiently
 
+from ..chain.stage import SOME
 from .wheels import WHEELS, carry
 
 DATASET, ROOT = "tank/home", "vault/home"
@@ -124,7 +125,7 @@ class Home:
         """Until bytes of a run that was just started are on their way."""
         before = self.held()
         for _ in patiently("bytes on their way", BOUND):
-            if self.held() > before + 500_000:
+            if self.held() > before + SOME:
                 return
 
     def await_no_transfer(self, bound: float) -> None:

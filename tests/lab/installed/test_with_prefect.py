@@ -143,10 +143,10 @@ def test_a_reboot_in_a_transfer_ends_it_and_the_next_run_resumes(home: Home, ui:
     run = ui.run("nas-home")
     home.await_transfer()
     home.source.try_run("systemctl poweroff")
-    home.await_no_transfer(BOUND)
-    for _ in patiently("the machine off", BOUND):
+    for _ in patiently("the machine off", BOUND):  # only then: one that goes down answers nobody
         if not home.source.is_on():
             break
+    home.await_no_transfer(SOON)
     home.source.power_on(keep_root=True)
     assert home.history()[-1]["state"] == "failed"
     assert home.token() != "-"
