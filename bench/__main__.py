@@ -12,7 +12,7 @@ from bench.meter import measure
 from bench.own import measure_own
 from bench.report import write_report
 from bench.rows import ROWS, Row
-from bench.tools import PREFECT, TOOLS, configure
+from bench.tools import PREFECT, configure
 from demo.server import prefect_server
 from lab import Lab, paths
 
@@ -59,7 +59,7 @@ def _row(ground: Ground, row: Row, tools: Sequence[str], shape: str, options: ar
             for number in range(1 if options.no_warm_up else -1, options.rounds + 1):
                 for name in tools:
                     row.before(ground)
-                    measured = measure(ground, TOOLS[name], row.key)
+                    measured = measure(ground, row.among[name], row.key)
                     row.after(ground)
                     print(f"{row.key} {number} {name}: {measured}", flush=True)
                     if number > 0:  # before that two to warm up: what a tool remembers may count from the second on

@@ -45,7 +45,7 @@ Host *
 class Tree:
     """What is there before: `snapshots` of each of the datasets, the last one with `size` bytes in it that are new.
 
-    `arrived`: how many of the snapshots the box has when a tool begins; None: all.
+    `arrived`: how many of the snapshots the box has when a tool begins; None: all. `kept`: how many it may keep.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Tree:
     snapshots: int
     size: int = SMALL
     arrived: int | None = None
+    kept: int = 10000
 
     @property
     def source(self) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.ground import Ground, Tree, name_of
-from bench.tools import LINES, OURS, PREFECT
+from bench.pruning import PRUNERS, all_pruned, rewind
+from bench.tools import LINES, OURS, PREFECT, TOOLS, Tool
 
 PEERS = ("bzfs", "syncoid", "zfs-autobackup")
 
@@ -33,7 +34,10 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """`goal` is for ours divided by the best peer, in wall time; `ms` and `kbit` describe the link, 0: as it is."""
+    """`goal` is for ours divided by the best peer, in wall time; `ms` and `kbit` describe the link, 0: as it is.
+
+    `among`: what each of the `tools` is called with.
+    """
 
     key: str
     title: str
@@ -44,6 +48,7 @@ class Row:
     kbit: int | None = None
     before: Callable[[Ground], None] = _nothing
     after: Callable[[Ground], None] = _nothing
+    among: Mapping[str, Tool] = field(default_factory=lambda: TOOLS)
 
 
 def _sent(key: str, title: str, tree: Tree, ms: float) -> Row:
@@ -74,6 +79,16 @@ ROWS: Mapping[str, Row] = {
             kbit=100_000,
             before=_change,
             after=_all_arrived,
+        ),
+        Row(
+            key="prune",
+            title="Pruning of all snapshots but the newest of each, on the box, 20 ms",
+            goal=0.2,
+            tools=tuple(PRUNERS),
+            among=PRUNERS,
+            tree=Tree("p", 100, 101, kept=1),
+            before=rewind,
+            after=all_pruned,
         ),
         Row(key="thousand", title="Nothing to do, 20 ms", goal=0.2, tools=(OURS, "bzfs"), tree=Tree("k", 1000, 2)),
         _sent("large", "One large full send, no delay", Tree("l", 1, 1, size=2 * GIB, arrived=0), ms=0),

@@ -38,7 +38,7 @@ send = "all"
 last = 10000
 
 [job.home.keep.box]
-last = 10000
+last = {kept}
 """
 
 
@@ -63,17 +63,19 @@ def configure(ground: Ground) -> None:
     job = SETTINGS.format(
         tree=tree.source,
         parallel=PARALLEL,
+        kept=tree.kept,
         replicas="\n".join(f'"{tree.source}/{name}" = "{name}"' for name in tree.names),
     )
     (ground.folder / "zoffsite.toml").write_text(f"{host_tables(ground.lab, tree.replicas, box_user='root')}\n{job}")
 
 
-def _zoffsite(ground: Ground, *words: str) -> list[str]:
+def zoffsite(ground: Ground, *words: str) -> list[str]:
+    """Ours, with a report that `sound` can read."""
     program = Path(sys.executable).with_name("zoffsite")
-    return [str(program), "--config", str(ground.folder / "zoffsite.toml"), "backup", "--json", *words]
+    return [str(program), "--config", str(ground.folder / "zoffsite.toml"), *words, "--json"]
 
 
-def _bzfs(ground: Ground) -> list[str]:
+def bzfs(ground: Ground) -> list[str]:
     """Bookmarks are left out, because bzfs never prunes them and everyone would list them from then on."""
     config = str(ground.ssh_config)
     options = ["--recursive", "--skip-parent", "--quiet", f"--threads={PARALLEL}", "--cache-snapshots"]
@@ -113,9 +115,9 @@ def _two_lines(ground: Ground) -> list[str]:
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
     for tool in (
-        Tool(OURS, lambda ground: _zoffsite(ground, "--direct")),
-        Tool(PREFECT, lambda ground: _zoffsite(ground, "--prefect")),
-        Tool("bzfs", _bzfs),
+        Tool(OURS, lambda ground: zoffsite(ground, "backup", "--direct")),
+        Tool(PREFECT, lambda ground: zoffsite(ground, "backup", "--prefect")),
+        Tool("bzfs", bzfs),
         Tool("syncoid", _syncoid),
         Tool("zfs-autobackup", _autobackup),
         Tool(LINES, _two_lines),
