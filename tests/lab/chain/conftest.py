@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +15,17 @@ MakeStage = Callable[..., Stage]
 
 
 @pytest.fixture(scope="module")
-def make_stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> MakeStage:
+def make_stage(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStage]:
     """Makes a stage named `name`: tank/`name`, encrypted, and vault/`name`, delegated."""
+    made: list[Stage] = []
 
     def make(name: str, **settings: object) -> Stage:
-        return new_stage(lab, tmp_path_factory.mktemp(name), name, **settings)
+        made.append(new_stage(lab, tmp_path_factory.mktemp(name), name, **settings))
+        return made[-1]
 
-    return make
+    yield make
+    for stage in made:
+        stage.end()
 
 
 def new_stage(lab: Lab, folder: Path, name: str, **settings: object) -> Stage:

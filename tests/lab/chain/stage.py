@@ -97,6 +97,7 @@ class Stage:
     root: str
     settings: dict[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def source(self) -> Guest:
@@ -138,7 +139,7 @@ class Stage:
     def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start `zoffsite …`."""
         ours = {"ZOFFSITE_STATE_DIR": str(self.folder / "state"), **self.environment}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(Path(sys.executable).with_name("zoffsite")), *words],
             cwd=self.folder,
             env={**clean_environment(), **ours, **(env or {})},
@@ -147,6 +148,15 @@ class Stage:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what a test that failed has left running, or stopped."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def zoffsite(self, *words: str, expect: int = 0, env: Mapping[str, str] | None = None) -> Done:
         """Run `zoffsite …` to its end; the exit code must be `expect`, and there is never a traceback."""

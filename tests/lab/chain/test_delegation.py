@@ -9,6 +9,7 @@ import pytest
 
 from .conftest import MakeStage
 from .stage import Stage
+from .test_good_path import commands
 
 pytestmark = pytest.mark.lab
 GUIDE = Path(__file__).parents[3] / "docs/how-to/delegate-with-zfs-allow.md"
@@ -37,7 +38,10 @@ def test_with_what_the_guide_lists_a_user_backs_up_prunes_and_keeps_the_bookmark
     assert "ok" in stage.zoffsite("config", "check").said
     stage.backup()
     stage.write("more", "20K")
-    part = stage.part(stage.backup())
+    done = stage.zoffsite("--verbose", "backup", "--direct", "--json")
+    ran = {words[1] for words in commands(done.err, "zoffsite@") if words[0] == "zfs"}
+    assert ran >= {*ON_SOURCE.split(",")} - {"mount"}, "a permission is listed that nothing needs"
+    part = stage.part(done.json)
     assert (part["state"], part["verified"], part["pruned"]) == ("sent", True, {"source": 1, "box": 1})
     assert len(stage.names(stage.source, stage.tree, "bookmark")) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -120,10 +121,16 @@ def test_what_the_box_has_comes_back_through_the_gate_by_the_key_for_restores_al
 
 def test_the_box_proves_through_the_gate_that_it_holds_everything_no_faster_than_it_may(gated: Stage) -> None:
     gated.configure(box=gated.settings["box"] + SLOWLY.format(rate=RATE))
-    proofs = gated.zoffsite("prove", "--json", "--within", "0").json["proofs"]
+    done = gated.zoffsite("--verbose", "prove", "--json", "--within", "0")
+    proofs = done.json["proofs"]
+    asked = [words for words in commands(done.err, f"{USER}@") if words[0] == "prove"]
+    assert [words[-2:] for words in asked] == [["at", str(RATE)]] * len(proofs)
     assert {each["state"] for each in proofs} == {"proved"}
     assert {each["base"] is None for each in proofs} == {True}  # the source keeps only one snapshot
     assert all(each["seconds"] >= each["bytes"] / RATE for each in proofs)
+    began = time.monotonic()
+    code, _, err = ask(gated, " ".join(asked[0]))  # the box alone, whatever the source keeps to
+    assert (code, time.monotonic() - began >= proofs[0]["bytes"] / RATE) == (0, True), err
 
 
 def test_the_key_for_backups_gets_nothing_back_and_the_key_for_restores_changes_nothing(gated: Stage) -> None:
@@ -174,33 +181,36 @@ def test_a_stream_that_is_not_raw_compound_or_another_is_not_even_received(gated
     source.run(f"zfs snapshot {gated.tree}@a; zfs snapshot {gated.tree}@b")
     guid = {each: source.run(f"zfs get -Hpo value guid {gated.tree}@{each}").strip() for each in "ab"}
     streams = {
-        f"receive planted {guid['a']} 0": f"zfs send {gated.tree}@a",
-        f"receive planted {guid['b']} {guid['a']}": f"zfs send -w -I @a {gated.tree}@b",
-        f"receive planted {guid['b']} 0": f"zfs send -w {gated.tree}@a",
+        f"receive planted {guid['a']} 0": (f"zfs send {gated.tree}@a", "is not raw"),
+        f"receive planted {guid['b']} {guid['a']}": (f"zfs send -w -I @a {gated.tree}@b", "is no plain stream"),
+        f"receive planted {guid['b']} 0": (f"zfs send -w {gated.tree}@a", "is not the announced one"),
     }
-    for request, command in streams.items():
+    for request, (command, why) in streams.items():
         with source.popen(["sh", "-c", command]) as sender:
             assert sender.stdout is not None
             stream = sender.stdout.read()
         code, _, err = ask(gated, request, stream)
-        assert code == 77, (request, err)
+        assert (code, why in err) == (77, True), (request, err)
     assert box.run(f"zfs list -Hro name {gated.root}").split() == [gated.root, gated.replica()]
 
 
 def test_the_user_of_the_gate_can_destroy_nothing_even_with_a_shell(gated: Stage) -> None:
     replica = gated.replica()
     newest = gated.names(gated.box, replica)[-1]
+    gated.box.run("zfs create vault/other; zfs snapshot vault/other@a; zfs snapshot vault/other@b")
+    others = gated.guids(gated.box, "vault/other")
     for attempt in (
         f"zfs destroy {replica}@{newest}",
         f"zfs destroy -r {replica}",
         f"zfs rollback {replica}@{newest}",
         f"zfs rename {replica} {replica}-x",
         f"zfs set readonly=off {replica}",
-        f"sudo -n {LIBRARY}/keeper prune vault/other {newest}=1",
+        f"sudo -n {LIBRARY}/keeper prune vault/other a={others[0]}",
         "sudo -n id",
     ):
         assert gated.box.try_run(["runuser", "-u", USER, "--", "sh", "-c", attempt]).code != 0, attempt
     assert gated.names(gated.box, replica)[-1] == newest
+    assert gated.guids(gated.box, "vault/other") == others
 
 
 def test_without_a_floor_the_keeper_destroys_what_is_asked_for_by_guid_but_never_the_newest(gated: Stage) -> None:

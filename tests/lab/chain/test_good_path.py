@@ -71,6 +71,7 @@ def test_the_excluded_and_the_unencrypted_dataset_never_appear_on_the_box(stage:
 def test_the_box_has_ciphertext_only(stage: Stage, first: Json) -> None:
     rows = stage.box.run(["zfs", "list", "-Hpro", "name,encryption,keystatus,mounted,readonly", stage.root])
     replicas = [row.split("\t") for row in rows.splitlines() if row.split("\t")[0] != stage.root]
+    assert sorted(row[0] for row in replicas) == sorted(map(stage.replica, SENT))
     assert [row[1:] for row in replicas] == [
         ["aes-256-gcm", "unavailable", "-" if "disk" in row[0] else "no", "on"] for row in replicas
     ]

@@ -8,6 +8,7 @@ import pytest
 
 from .conftest import MakeStage
 from .stage import SLOW, Stage, await_true
+from .test_good_path import commands
 
 pytestmark = [pytest.mark.lab, pytest.mark.long]
 TREE = "tank/hold"
@@ -78,8 +79,10 @@ def test_what_a_killed_run_left_held_is_released_by_the_next_and_nothing_of_othe
     for name, tag in theirs:
         stage.source.run(["zfs", "hold", tag, f"{TREE}@{name}"])
     assert holds(stage) == {(base, TAG), (new, TAG), *theirs}
-    done = stage.zoffsite("backup", "--direct", "--json")
+    done = stage.zoffsite("--verbose", "backup", "--direct", "--json")
     assert stage.part(done.json)["state"] == "sent"
+    verbs = [words[1] for words in commands(done.err, "root@") if words[0] == "zfs"]
+    assert verbs.index("release") < verbs.index("hold"), "what was left, before its own"
     assert "releasing 2 holds of a run that was killed" in done.err
     assert holds(stage) == theirs
     for name, tag in theirs:

@@ -158,12 +158,14 @@ def test_the_box_s_disk_carried_home_gives_it_back_and_is_not_changed(stage: Sta
             assert sender.stdout is not None
             run(["zfs", "receive", "-u", f"vault2/restore/tank:restore{name}"], stdin=sender.stdout.read())
     run("zpool export vault2")
+    written = run("zdb -lu /dev/vdc1")  # labels and uberblocks: one more with every transaction group
     words = ("--to", "tank/carried", "--from-pool", "vault2", "--key-file", KEY, "--mount")
     report = restore(stage, *words)
     assert {each["state"] for each in report["datasets"]} == {"restored"}
     for name in ("", "/photos"):
         assert contents(stage, f"tank/carried{name}") == contents(stage, stage.tree + name)
     assert stage.source.try_run(["zpool", "list", "vault2"]).code != 0
+    assert run("zdb -lu /dev/vdc1") == written
     absent = stage.zoffsite("restore", stage.tree, "--to", "tank/none", "--from-pool", "nowhere", expect=1)
     assert "zpool import" in absent.said
 

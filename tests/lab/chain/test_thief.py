@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from .conftest import MakeStage
+from .forged import resummed
 from .stage import Stage
 from .test_gate import LIBRARY, TUNNEL, USER, ask, grant
 
@@ -163,7 +164,7 @@ def test_a_thief_of_the_key_cannot_change_the_wrapped_key_of_a_replica(robbed: R
     base, new = robbed.base, robbed.snapshot("garbage")
     garbage = bytearray(robbed.stream(f"-w -i {base} {new}"))
     garbage[garbage.index(b"DSL_CRYPTO_MASTER_KEY_1\0") + 40] ^= 1
-    code, err = robbed.receive(robbed.name, new, base, bytes(garbage))
+    code, err = robbed.receive(robbed.name, new, base, resummed(garbage))
     assert (code, "another wrapped key" in err) == (77, True), err
     source.run(
         "head -c 32 /dev/urandom >/root/keys/thief;"
