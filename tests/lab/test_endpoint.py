@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -148,9 +149,13 @@ def test_full_then_incremental_from_a_snapshot_then_from_a_bookmark(pair: Lab, s
 
 def test_an_unencrypted_stream_is_refused_and_the_box_never_hears_of_it(source: Source, box: PlainBox) -> None:
     plain = state_of(source, "tank/plain").snapshots[0]
-    with pytest.raises(SafetyError) as caught:
+    with (
+        pytest.raises(SafetyError) as caught,
+        patch.object(box, "open_receive", wraps=box.open_receive) as asked,
+    ):
         send(source, box, step(plain), "plain")
     assert caught.value.code == "stream-not-raw"
+    assert not asked.called
     assert replica_of(box, "plain") is None
 
 

@@ -119,7 +119,7 @@ def test_a_receive_killed_on_the_box_is_tried_again_within_the_run(stage: Stage)
     assert (part["state"], part["verified"]) == ("sent", True)
 
 
-def test_a_full_box_says_so_stops_no_other_dataset_and_is_caught_up_once_there_is_room(make_stage: MakeStage) -> None:
+def test_a_full_box_says_so_and_is_caught_up_once_there_is_room(make_stage: MakeStage) -> None:
     stage = make_stage("full")
     big = f"{stage.tree}/big"
     stage.source.run(["zfs", "create", big])
