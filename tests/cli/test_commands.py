@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from demo.environment import clean_environment
+from zoffsite import __version__
 from zoffsite.ledger import Ledger
 from zoffsite.model.notice import Notice
 
@@ -198,3 +199,8 @@ def test_the_doctor_exits_3_where_the_source_itself_cannot_be_reached(
     assert (done.returncode, done.stdout) == (3, "")
     assert "nothing listens on port" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_says_its_version_whatever_else_is_on_the_line(zoffsite: Zoffsite) -> None:
+    for words in (("--version",), ("--version", "backup")):
+        assert zoffsite(*words).stdout == f"zoffsite {__version__}\n"

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from zoffsite import __version__
 from zoffsite.cli.completing import job_names
 from zoffsite.cli.logs import LogFormat, LogLevel, set_up_logs
 from zoffsite.model.errors import ExitCode, ZoffsiteError
@@ -56,6 +57,13 @@ BoxOption = Annotated[
 ]
 
 
+def say_version(wanted: bool) -> None:
+    """Of this program, as a bug report needs it."""
+    if wanted:
+        typer.echo(f"zoffsite {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def everywhere(
     config: Annotated[
@@ -67,6 +75,9 @@ def everywhere(
         LogLevel, typer.Option("--log-level", help="What the log on stderr says; debug: each command that is run, too.")
     ] = LogLevel.INFO,
     log_format: Annotated[LogFormat, typer.Option("--log-format", help="Lines for people, or JSON.")] = LogFormat.TEXT,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Options of every verb."""
     from zoffsite.cli.context import set_up
