@@ -18,6 +18,7 @@ HEAD = (
     "| tool | runs | seconds (lowest–highest) | ours / this | first byte | CPU here | CPU in the guests "
     "| zfs processes | connections | packets | load |"
 )
+WORDS = {"seconds": "seconds", "cpu": "seconds of CPU, here"}
 
 
 def write_report() -> None:
@@ -31,6 +32,7 @@ def write_report() -> None:
         title = f"{row.title}; {shape}"
         (DOCS / "images" / name).write_text(bars(title, {each.tool: each.seconds for each in _sorted(tools)}))
         parts.append(f"### {title}\n\n{_verdict(tools, row.goal)}\n\n{_table(tools)}\n\n![{title}](../images/{name})")
+    parts += _prefect(found)
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(parts) + f"\n\n{END}{rest.partition(END)[2]}")
 
@@ -38,6 +40,22 @@ def write_report() -> None:
 def _versions() -> str:
     said = ", ".join(f"{name} {version}" for name, version in peers.versions().items())
     return f"Compared: {said}. Each run: `{MEASUREMENTS.relative_to(DOCS.parent)}`."
+
+
+def _prefect(found: Mapping[tuple[str, str], Mapping[str, Figures]]) -> list[str]:
+    """What a run through Prefect's server takes beyond the same run without it, and what each task run adds."""
+    by_row = {key: tools for (_, key), tools in found.items() if {OURS, PREFECT} <= tools.keys()}
+    if not {"nothing", "change"} <= by_row.keys():
+        return []
+    datasets = ROWS["change"].tree.datasets
+    rows = ["| | a run with nothing to do | and for each dataset that is sent |", "|---|---|---|"]
+    for what in ("seconds", "cpu"):
+        idle, busy = (
+            getattr(by_row[key][PREFECT], what) - getattr(by_row[key][OURS], what) for key in ("nothing", "change")
+        )
+        rows.append(f"| {WORDS[what]} | {idle:.1f} | {(busy - idle) / datasets:.2f} |")
+    said = "On a server that runs, beyond the same without Prefect, in the rows above with these tasks."
+    return [f"### What Prefect costs\n\n{said}\n\n" + "\n".join(rows)]
 
 
 def _verdict(tools: Mapping[str, Figures], goal: float) -> str:
