@@ -16,7 +16,8 @@ from zoffsite.box.boot import boot_files
 from zoffsite.box.entry import Entry, Files
 
 OURS = "/usr/local/lib/zoffsite"
-START_S = 600.0
+START_S = 1200.0
+"""Seconds after which a start is given up: firmware, dracut and a login on emulated processors, beside other work."""
 ENDS = {
     "up": "The lab is up",
     "locked": "(?i)please (enter passphrase|enter recovery|unlock disk)",
