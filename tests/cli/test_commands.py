@@ -79,10 +79,10 @@ def write_settings(folder: Path, port: int, *, remote: bool) -> None:
 
 
 @pytest.mark.parametrize("verb", ["plan", "backup", "verify", "status", "doctor", "config check", "notify test"])
-def test_without_settings_every_verb_exits_2_and_names_the_example(zoffsite: Zoffsite, verb: str) -> None:
+def test_without_settings_every_verb_exits_2_and_names_what_writes_them(zoffsite: Zoffsite, verb: str) -> None:
     done = zoffsite(*verb.split())
     assert done.returncode == 2
-    assert "zoffsite.example.toml" in done.stderr
+    assert "zoffsite init" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -68,7 +68,7 @@ def test_no_file_anywhere_says_where_it_was_looked_for(tmp_path: Path, monkeypat
         load(environ={"HOME": str(tmp_path)})
     assert caught.value.code == "no-config"
     assert f"{tmp_path}/.config/zoffsite/zoffsite.toml" in caught.value.problem
-    assert "zoffsite.example.toml" in caught.value.remedy
+    assert "zoffsite init" in caught.value.remedy
 
 
 def test_a_named_file_that_is_not_there_is_not_replaced_by_another(house: House) -> None:

@@ -62,7 +62,7 @@ def key_path(named: Path, directory: Path) -> Path:
 
 def _names(parsed: Parsed) -> Iterator[Finding]:
     if not parsed.named["job"]:
-        yield ("job",), "there is no job", "add a [job.NAME] table, as in zoffsite.example.toml"
+        yield ("job",), "there is no job", "add a [job.NAME] table; zoffsite init writes one with all that it needs"
     if LOCAL in parsed.named["source"]:
         yield ("source", LOCAL), f'"{LOCAL}" stands for this machine', "give this source another name"
     for name, job in parsed.jobs.items():

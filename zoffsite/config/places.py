@@ -54,6 +54,6 @@ def _no_config(subject: str, problem: str) -> SettingsError:
         "read settings",
         subject,
         problem,
-        f"copy zoffsite.example.toml to {FILE_NAME} and edit it, or name a file with --config",
+        "let zoffsite init write one, or name a file with --config",
         code="no-config",
     )
