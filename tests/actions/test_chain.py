@@ -14,8 +14,9 @@ from zoffsite.live import on_board
 from zoffsite.model.errors import ConflictError, OperationError, SafetyError, TransferError, ZoffsiteError
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.plan import JobPlan, Side
+from zoffsite.model.plan import JobPlan, PrunePlan, Refused, Side
 from zoffsite.model.report import DatasetResult
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
 from zoffsite.planning.sends import plan_sends
@@ -46,7 +47,7 @@ class Steps:
 
     def verify(self, _job: Job, name: str, newest: Snapshot) -> DatasetState:
         self._do("verify")
-        assert (name, newest) == (REPLICA, snap(2))
+        assert (name, newest.guid) == (REPLICA, snap(2).guid)
         return replica(there(1), there(2))
 
     def prune(self, _job: Job, _source: DatasetState, _replica: DatasetState, _newest: Snapshot) -> Pruned:
@@ -116,6 +117,41 @@ def test_nothing_is_pruned_unless_the_replica_was_verified() -> None:
     steps = Steps({"verify": OperationError("verify", "it", "wrong guid", "look", code="verify-failed")})
     replicate(JOB, INCREMENTAL, steps.verbs)
     assert "prune" not in steps.done
+
+
+def refused(code: str) -> Work:
+    plan = Refused(source=SOURCE, replica=REPLICA, code=code, reason="it does not fit", remedy="make room")
+    return Work(plan=plan, source=source(snap(1), snap(2)), replica=replica(there(1), there(2)))
+
+
+def pruning(work: Work) -> JobWork:
+    gone = PrunePlan(side=Side.BOX, dataset=REPLICA, snapshots=Snapshots.of([there(1), there(2)]), reasons={2: ("",)})
+    plan = JobPlan(job="home", to_snapshot=(), datasets=(work.plan,), prune=(gone,))
+    return JobWork(plan=plan, datasets=(work,))
+
+
+def test_where_only_room_is_missing_retention_frees_it_and_the_dataset_stays_refused() -> None:
+    known, rest = split(JOB, pruning(refused("no-space")))
+    assert (known, len(rest)) == ([], 1)
+    steps = Steps()
+    outcome = replicate(JOB, rest[0], steps.verbs)
+    assert steps.done == ["verify", "prune"]
+    assert (outcome.state, outcome.pruned_source, outcome.pruned_box) == (DatasetResult.REFUSED, 2, 3)
+    assert outcome.error is not None
+    assert outcome.error.code == "no-space"
+
+
+def test_a_replica_that_is_not_as_it_must_be_is_not_pruned_for_room_either() -> None:
+    steps = Steps({"verify": OperationError("verify", "it", "wrong guid", "look", code="verify-failed")})
+    outcome = replicate(JOB, refused("no-space"), steps.verbs)
+    assert steps.done == ["verify"]
+    assert outcome.error is not None
+    assert outcome.error.code == "no-space"
+
+
+def test_what_is_refused_for_another_reason_is_left_alone() -> None:
+    known, rest = split(JOB, pruning(refused("key-changed")))
+    assert ([each.state for each in known], rest) == ([DatasetResult.REFUSED], [])
 
 
 def test_a_dataset_that_is_up_to_date_bookmarked_and_pruned_costs_no_step() -> None:

@@ -11,13 +11,13 @@ import pytest
 from tests.planning.make import JOB, REPLICA, mark, replica, replica_dataset, snap, source, there
 from zoffsite.actions.look import BoxFacts
 from zoffsite.actions.memory import Record, ledger_of
-from zoffsite.actions.plan import plan_dataset
+from zoffsite.actions.plan import expected_prunes, plan_dataset
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.family import ALONE
 from zoffsite.model.inventory import DatasetState, Inventory
-from zoffsite.model.job import Alarm, Job
+from zoffsite.model.job import Alarm, Job, Retention
 from zoffsite.model.memory import Remembered
-from zoffsite.model.plan import Send
+from zoffsite.model.plan import Refused, Send, Side
 from zoffsite.model.work import Work
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,3 +88,13 @@ def remember(job: Job, work: Work) -> None:
     record, step = Record(job, work), work.plan.steps[0]
     record.check_key(step, "aa", resumed=False)
     record.sent(step, 100, 1.0)
+
+
+def test_where_only_room_is_missing_the_replica_as_it_is_would_be_pruned_unless_nobody_can_know(job: Job) -> None:
+    job = replace(job, keep_source=Retention(last=9), keep_box=Retention(last=1))
+    plan = Refused(source="tank/home", replica=REPLICA, code="no-space", reason="", remedy="")
+    work = Work(plan=plan, source=source(snap(1), snap(2), snap(3)), replica=replica(there(1), there(2)))
+    destroyed = {prune.side: [each.guid for each in prune.destroy] for prune in expected_prunes(job, work, EPOCH)}
+    assert destroyed == {Side.SOURCE: [], Side.BOX: [there(1).guid]}
+    assert expected_prunes(job, replace(work, memory=None), EPOCH) == ()
+    assert expected_prunes(job, replace(work, plan=replace(plan, code="key-changed")), EPOCH) == ()

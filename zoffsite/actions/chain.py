@@ -17,6 +17,7 @@ from zoffsite.model.version import Snapshot
 from zoffsite.model.work import JobWork, Pruned, Sent, Work
 from zoffsite.planning.bookmarks import to_bookmark
 from zoffsite.planning.clones import lent
+from zoffsite.planning.space import crowded_out
 from zoffsite.planning.verification import check_replica
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,9 @@ def split(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome], list[Work]]:
     known = [failure(plan, plan_error(plan)) for plan in todo.vanished]
     rest: list[Work] = []
     for work in todo.datasets:
-        if isinstance(work.plan, Conflict | Refused):
+        if crowded_out(work.plan) and (Side.BOX, work.plan.replica) in pruning:
+            rest.append(work)
+        elif isinstance(work.plan, Conflict | Refused):
             known.append(failure(work.plan, plan_error(work.plan)))
         elif settled(job, work, pruning):
             known.append(_outcome(work.plan, DatasetResult.UP_TO_DATE, newest_of(work.plan), verified=True))
@@ -65,7 +68,7 @@ def split(job: Job, todo: JobWork) -> tuple[list[DatasetOutcome], list[Work]]:
 
 def replicate(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
     """Run the chain for one dataset. Raises no Exception, for one dataset must not stop the others: see the outcome."""
-    outcome = _chain(job, work, verbs)
+    outcome = _make_room(job, work, work.plan, verbs) if crowded_out(work.plan) else _chain(job, work, verbs)
     board = board_of(job.name)
     moved = board.moved(outcome.source) if board else None
     return outcome if moved is None else replace(outcome, bytes=moved[0], seconds=round(moved[1], 3))
@@ -97,6 +100,20 @@ def _chain(job: Job, work: Work, verbs: Verbs) -> DatasetOutcome:
         log.exception("%s: an error that nobody thought of", plan.source)
         return replace(outcome, state=DatasetResult.FAILED, error=ErrorReport.of(_unexpected(plan, error)))
     return replace(outcome, pruned_source=pruned.source, pruned_box=pruned.box)
+
+
+def _make_room(job: Job, work: Work, plan: Refused, verbs: Verbs) -> DatasetOutcome:
+    """Nothing of it can be sent, and that is how it ends; but the retention frees room for the next run."""
+    refused = failure(plan, plan_error(plan))
+    assert work.replica is not None and work.replica.newest is not None  # noqa: S101 - retention destroys some of it
+    newest = work.replica.newest
+    try:
+        replica = verbs.verify(job, plan.replica, newest)
+        pruned = verbs.prune(job, lent(work.source, work.lends), lent(replica, work.lends), newest)
+    except ZoffsiteError as error:
+        log.error("%s; %s", error, error.remedy)
+        return refused
+    return replace(refused, pruned_source=pruned.source, pruned_box=pruned.box)
 
 
 def failure(plan: DatasetPlan, error: ZoffsiteError) -> DatasetOutcome:

@@ -30,7 +30,7 @@ from zoffsite.planning.selection import check_distinct, covered, idle_exclusions
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.sizes import measured, to_measure
 from zoffsite.planning.snapshots import with_pending
-from zoffsite.planning.space import room
+from zoffsite.planning.space import crowded_out, room
 from zoffsite.planning.together import plan_together
 from zoffsite.planning.wording import worded_notice, worded_plan
 from zoffsite.zfs.names import replica_of
@@ -114,9 +114,9 @@ def _measure(job: Job, hosts: Connections, plan: DatasetPlan) -> DatasetPlan:
 def expected_prunes(job: Job, work: Work, now: datetime) -> tuple[PrunePlan, ...]:
     """What pruning would do on both sides once the plan has been carried out.
 
-    Nothing where nothing can be sent, or while an alarm stands.
+    Nothing where nothing can be sent, or while an alarm stands. Where only room is missing: of the replica as it is.
     """
-    replica = after_send(work)
+    replica = work.replica if crowded_out(work.plan) else after_send(work)
     if replica is None or not work.prunable:
         return ()
     return plan_both_prunes(job, lent(work.source, work.lends), lent(replica, work.lends), now)

@@ -21,6 +21,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.plan import DatasetPlan, PrunePlan, Refused, ResumeSend, Send, SendStep
 from zoffsite.model.work import Work
 
+NO_SPACE = "no-space"
 HEADERS = 0.1
 """The share of a stream that may be headers: 312 bytes a record, most of it where blocks are small."""
 
@@ -74,6 +75,11 @@ def refuse_what_does_not_fit(
             yield replace(work, plan=_refused(job, work, need, left, prunes.get(work.plan.source)))
 
 
+def crowded_out(plan: DatasetPlan) -> TypeGuard[Refused]:
+    """True where nothing but room is missing: what retention keeps no longer there may go first."""
+    return isinstance(plan, Refused) and plan.code == NO_SPACE
+
+
 def _sends(plan: DatasetPlan) -> TypeGuard[Send]:
     return isinstance(plan, Send)
 
@@ -98,7 +104,7 @@ def _refused(job: Job, work: Work, need: int, left: int, prune: PrunePlan | None
     return Refused(
         source=plan.source,
         replica=plan.replica,
-        code="no-space",
+        code=NO_SPACE,
         reason=f"it takes at least {_size(need)}, but only {_size(free)} are left below {where}{reserve}",
         remedy=_remedy(where, prune),
     )
@@ -108,8 +114,8 @@ def _remedy(where: str, prune: PrunePlan | None) -> str:
     look = f"on the box, make room or raise the quota: zfs list -o space -r {quote(where)}; or exclude datasets"
     if prune is None or not prune.destroys:
         return look
-    names = ",".join(snapshot.name for snapshot in prune.destroy)
-    return f"{look}; retention would free there: zfs destroy {quote(f'{prune.dataset}@{names}')}"
+    gone = f"the {len(prune.destroy)} snapshots there that retention keeps no longer"
+    return f"{look}; a run destroys {gone}, and the next one tries again"
 
 
 def _size(count: int) -> str:

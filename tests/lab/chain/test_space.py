@@ -67,6 +67,23 @@ def test_what_the_listing_exaggerates_is_not_refused(stage: Stage) -> None:
     assert (part["state"], part["bytes"] < 3 << 20) == ("sent", True)
 
 
+def test_a_replica_whose_old_snapshots_fill_the_room_is_pruned_of_them_and_caught_up_by_the_next_run(
+    stage: Stage,
+) -> None:
+    only = ("--dataset", stage.tree)
+    for _ in range(4):
+        stage.write("mass", "5M")
+        assert stage.part(stage.backup(*only))["state"] == "sent"
+    stage.configure(keep_box="last = 1")
+    stage.write("mass", "8M")
+    quota(stage, 4 << 20)
+    full = stage.part(stage.backup(*only, expect=4))
+    assert (full["state"], full["error"]["code"], full["bytes"]) == ("refused", "no-space", 0)
+    assert full["pruned"]["box"] == 3
+    done = stage.part(stage.backup(*only))
+    assert (done["state"], done["verified"]) == ("sent", True)
+
+
 def test_a_receive_that_ran_out_of_space_is_weighed_again_and_resumed_once_there_is_room(stage: Stage) -> None:
     only = ("--dataset", stage.tree)
     stage.write("mass", "12M")
