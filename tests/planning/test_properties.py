@@ -80,6 +80,7 @@ def test_a_key_that_was_typed_is_typed_again_and_one_in_a_file_has_its_place_tol
 
 
 def test_what_nobody_has_written_down_is_said() -> None:
-    (notice,) = plan(on_box("tank/home", 1), on_box("tank/home/ann", 1), memory=remembering(home=())).notices
+    states, memory = (on_box("tank/home", 1), on_box("tank/home/ann", 1)), remembering(home=())
+    (notice,) = plan(*states, memory=memory, ever_sent={101}).notices
     assert notice.code == "properties-unknown"
     assert "of tank/home/ann:" in notice.message

@@ -183,6 +183,30 @@ def test_what_was_sent_and_is_not_expected_there_any_more_is_no_stranger() -> No
     assert plan(on_box("tank/home", 1, 2), wanted=asked, memory=memory, ever_sent={101}).notices == ()
 
 
+def test_what_stands_in_the_place_of_a_lost_replica_is_an_alert() -> None:
+    memory = Memory(replicas={f"{ROOT}/tank:home": Remembered(dataset="tank/home", properties=())})
+    (notice,) = plan(on_box("tank/home", 2), memory=memory, ever_sent={101}).notices
+    assert (notice.code, notice.alert) == ("never-sent", True)
+    assert plan(on_box("tank/home", 1), memory=memory, ever_sent={101}).notices == ()
+
+
+def never_sent(*states: DatasetState, **more: Any) -> list[str]:
+    return [notice.message for notice in plan(*states, **more).notices if notice.code == "never-sent"]
+
+
+def test_a_replica_that_a_ledger_of_others_never_heard_of_is_an_alert() -> None:
+    others = Memory(replicas={f"{ROOT}/tank:work": Remembered(dataset="tank/work")})
+    for more in ({"memory": others}, {"ever_sent": {999}}):
+        (message,) = never_sent(on_box("tank/home", 1), **more)
+        assert message.endswith(f"nor anything else to {ROOT}/tank:home")
+    assert never_sent(on_box("tank/home", 1), memory=others, ever_sent={101}) == []  # under another name
+
+
+def test_without_a_ledger_nobody_can_tell_what_was_sent() -> None:
+    assert never_sent(on_box("tank/home", 1)) == []
+    assert never_sent(on_box("tank/home", 1), memory=Memory()) == []
+
+
 def test_what_does_not_fit_is_not_begun() -> None:
     with pytest.raises(OperationError) as caught:
         plan(on_box("tank/home", 1), landing=Landing(room=1000))

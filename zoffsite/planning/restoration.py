@@ -266,21 +266,26 @@ def _containers(wanted: Wanted, parts: Iterable[Restoration], landing: Landing) 
 
 
 def _never_sent(parts: Iterable[Restoration], known: Mapping[str, Remembered], ever: Set[int]) -> tuple[Notice, ...]:
-    """What the ledger did not see go to the box, though it saw others of that replica."""
+    """What the ledger did not see go to the box, though it saw others: also where it saw none of that replica."""
+    if not known and not ever:
+        return ()  # there is no ledger, or a new one
     found = []
     for part in parts:
-        guid = part.snapshot.guid if part.snapshot else 0
-        sent = known[part.replica].on_box.guids if part.replica in known else ()
-        if part.snapshot is not None and sent and guid not in sent and guid not in ever:
-            found.append(
-                Notice(
-                    code="never-sent",
-                    subject=part.dataset,
-                    message=f"the ledger does not know that @{part.snapshot.name} was ever sent to the box",
-                    remedy="restore it to a machine that has nothing else to lose, and compare what is in it",
-                    alert=True,
-                )
+        sent = known.get(part.replica, NOTHING).on_box.guids
+        if part.snapshot is None or part.snapshot.guid in ever or part.snapshot.guid in sent:
+            continue
+        message = f"the ledger does not know that @{part.snapshot.name} was ever sent to the box"
+        if part.replica not in known:
+            message += f", nor anything else to {part.replica}"
+        found.append(
+            Notice(
+                code="never-sent",
+                subject=part.dataset,
+                message=message,
+                remedy="restore it to a machine that has nothing else to lose, and compare what is in it",
+                alert=True,
             )
+        )
     return tuple(found)
 
 
