@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +18,15 @@ from rich.console import Console
 from tests.cli.test_commands import write_settings, zoffsite
 from tests.planning.make import JOB
 from tests.views.test_restore import DONE, PART, report
-from zoffsite.cli.restore import _draw_plan, _draw_report, moment_of
+from zoffsite.actions.pick import Pick, Picked
+from zoffsite.cli import pick as pick_cli
+from zoffsite.cli import restore as restore_cli
+from zoffsite.cli.restore import Asked, _draw_plan, _draw_report, moment_of
 from zoffsite.model.drill import Speed
 from zoffsite.model.evidence import Recovery
+from zoffsite.model.notice import Notice
 from zoffsite.model.property import Property
-from zoffsite.model.restore import RestorePlan
+from zoffsite.model.restore import RestorePlan, RestoreReport
 from zoffsite.planning.evidence import time_to_restore
 from zoffsite.views.restore import restore_plan_json
 
@@ -116,6 +122,71 @@ def test_the_plan_says_how_long_it_takes_how_that_is_known_and_whose_key_opens_e
     assert (shown["estimated_seconds"], shown["estimated_by"]) == (200.0, "drills")
     assert shown["datasets"][1]["key_of"] == "tank/own"
     assert "nobody can tell how long" in drawn_plan(replace(plan, time=Recovery(bytes=9)))
+
+
+ASKED = Asked(
+    dataset="tank/my home",
+    to="/tank/back",
+    snapshot="latest",
+    alone=False,
+    key_files=("/root/key",),
+    ask_key=False,
+    mount=False,
+    bandwidth=None,
+    from_pool=None,
+)
+STRANGER = Notice(code="never-sent", subject="tank/my home", message="never sent", remedy="compare", alert=True)
+DOES = report(DONE)
+DOES = replace(DOES, plan=replace(DOES.plan, notices=(STRANGER,)))
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plans without a host."""
+    for cli in (restore_cli, pick_cli):
+        monkeypatch.setattr(cli, "load", lambda: None)
+        monkeypatch.setattr(cli, "job_of", lambda *_: JOB)
+        monkeypatch.setattr(cli, "origin_of", lambda *_: nullcontext(JOB))
+    monkeypatch.setattr(restore_cli, "plan_with_retries", lambda *_: DOES.plan)
+    monkeypatch.setattr(pick_cli, "preview_pick", lambda *_: DOES.plan)
+
+
+@pytest.mark.usefixtures("offline")
+def test_the_plan_with_what_is_strange_about_it_is_drawn_before_the_first_byte_comes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before: list[str] = []
+
+    def receive(*_: object) -> RestoreReport:
+        before.append(capsys.readouterr().out)
+        return DOES
+
+    monkeypatch.setattr(restore_cli, "restore", receive)
+    restore_cli.run_restore(None, ASKED, dry_run=False, as_json=False)
+    for said in ("Restore of tank/my home", "about 1.0 KiB to come", "keys it will need", "never sent"):
+        assert said in before[0]
+    assert "Nothing was changed" not in before[0]
+    after = capsys.readouterr().out
+    assert "restored" in after
+    assert "Restore of" not in after
+    restore_cli.run_restore(None, ASKED, dry_run=False, as_json=True)
+    assert before[1] == "", "JSON is one document"
+    assert json.loads(capsys.readouterr().out)["notices"][0]["code"] == "never-sent"
+
+
+@pytest.mark.usefixtures("offline")
+def test_of_a_single_file_it_is_said_before_that_what_comes_is_strange(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before: list[str] = []
+
+    def receive(_: object, pick: Pick, *__: object) -> Picked:
+        before.append(capsys.readouterr().out)
+        return Picked(pick=pick, snapshot="one", place="/tank/back/a", entries=1, bytes=1, received=1)
+
+    monkeypatch.setattr(pick_cli, "pick_out", receive)
+    pick_cli.run_pick(None, ASKED, "a", None, dry_run=False, as_json=False)
+    assert "never sent" in before[0]
 
 
 def test_a_bandwidth_that_was_asked_for_counts_where_it_is_the_slower() -> None:

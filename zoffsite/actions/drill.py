@@ -221,7 +221,7 @@ class _Drill:
 
     def _receive(self, back: str, keys: Keys) -> None:
         wanted = Wanted(dataset=self.each.dataset, to=back, snapshot=self.each.theirs.name, alone=True)
-        _, outcomes = bring_back(self.job, wanted, self.hosts, self.progress, self.job.drill.bandwidth)
+        outcomes = bring_back(self.job, wanted, self.hosts, self.progress, self.job.drill.bandwidth)
         _check(self.each, outcomes)
         self.bytes = sum(outcome.bytes for outcome in outcomes)
         _check(self.each, tuple(open_up(outcomes, back, keys, self.hosts.receiver_of(self.job))))

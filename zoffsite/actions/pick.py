@@ -69,7 +69,7 @@ def pick_out(
     wanted = replace(pick.wanted, to=f"{pick.wanted.to}/back")
     receiver = hosts.receiver_of(job)
     with hosts.rehearsal_of(job).scratch(pick.wanted.to, job.name):
-        _, outcomes = bring_back(job, wanted, hosts, progress, rate)
+        outcomes = bring_back(job, wanted, hosts, progress, rate)
         seen = give_properties(map(_only_visible, outcomes), receiver)
         (back,) = _all_well(tuple(open_up(_all_well(tuple(seen)), wanted.to, keys, receiver)))
         assert back.plan.snapshot is not None  # noqa: S101 - it has come

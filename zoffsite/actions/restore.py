@@ -1,4 +1,4 @@
-"""Bring a tree back from the box: look at both ends, plan, receive; then open it, if a key is given."""
+"""Bring a tree back from the box: look at both ends, plan; then receive, and open it, if a key is given."""
 
 from __future__ import annotations
 
@@ -86,32 +86,42 @@ def _speed(job: Job, count: int) -> Speed | None:
     return capped(job, ask_ledger(job, lambda ledger: ledger.speed(count), None))
 
 
+def plan_with_retries(job: Job, wanted: Wanted, hosts: Connections, rate: int | None) -> RestorePlan:
+    """`preview_restore` for what follows it at once. Raises as that, and RunInterruptedError when it was stopped."""
+    return with_retries(lambda _: preview_restore(job, wanted, hosts, rate), job.retries)
+
+
 def restore(
-    job: Job, wanted: Wanted, keys: Keys, hosts: Connections, progress: Progress, rate: int | None = None
+    job: Job, plan: RestorePlan, keys: Keys, hosts: Connections, progress: Progress, rate: int | None = None
 ) -> RestoreReport:
-    """Carry out what `preview_restore` says, several datasets at a time, and open them as `keys` says.
+    """Carry out `plan`, several datasets at a time, and open them as `keys` says.
 
     `rate` is bytes per second, for all together. What went wrong with one dataset is in its outcome, and stops only
-    what lies below it. Raises what `preview_restore` raises, and RunInterruptedError when it was stopped: what has
-    arrived is kept, and the same command goes on.
+    what lies below it. Raises RunInterruptedError when it was stopped: what has arrived is kept, and the same command
+    goes on.
     """
     started = datetime.now(UTC)
-    plan, outcomes = bring_back(job, wanted, hosts, progress, rate)
+    outcomes = _receive_all(job, plan, hosts, progress, rate)
     receiver = hosts.receiver_of(job)
-    opened = tuple(open_up(give_properties(outcomes, receiver), wanted.to, keys, receiver))
+    opened = tuple(open_up(give_properties(outcomes, receiver), plan.wanted.to, keys, receiver))
     seconds = round((datetime.now(UTC) - started).total_seconds(), 3)
     return RestoreReport(plan=plan, started=started, seconds=seconds, datasets=opened)
 
 
 def bring_back(
     job: Job, wanted: Wanted, hosts: Connections, progress: Progress, rate: int | None
-) -> tuple[RestorePlan, list[RestoreOutcome]]:
-    """The part of `restore` that receives, within a run: nothing is opened, and no property set. Raises as it does."""
-    plan = with_retries(lambda _: preview_restore(job, wanted, hosts, rate), job.retries)
+) -> list[RestoreOutcome]:
+    """Plan and receive, within a run: nothing is opened, and no property set. Raises what these raise."""
+    return _receive_all(job, plan_with_retries(job, wanted, hosts, rate), hosts, progress, rate)
+
+
+def _receive_all(
+    job: Job, plan: RestorePlan, hosts: Connections, progress: Progress, rate: int | None
+) -> list[RestoreOutcome]:
     limiter = Limiter(lambda: rate, wait=transfers.stop_event.wait)
-    outcomes = list(_Restorer(job, wanted, hosts, progress, limiter).bring_back(plan))
-    transfers.check("restore", wanted.dataset)
-    return plan, outcomes
+    outcomes = list(_Restorer(job, plan.wanted, hosts, progress, limiter).bring_back(plan))
+    transfers.check("restore", plan.wanted.dataset)
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from zoffsite.actions.pick import Pick, Picked, pick_out, preview_pick
 from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, job_of, print_json
 from zoffsite.cli.progress import shown_progress
+from zoffsite.cli.report import draw_notices
 from zoffsite.cli.restore import Asked, keys_of, origin_of, rate_of, wanted_of
 from zoffsite.config.loading import load
 from zoffsite.hosts.connections import Connections
@@ -72,6 +73,7 @@ def _draw_plan(job: Job, pick: Pick, plan: RestorePlan) -> None:
     )
     if part.remedy:
         out.print(Text(f"{part.reason}; {part.remedy}"), soft_wrap=True)
+    draw_notices(out, [each for each in plan.notices if each.alert])  # the others are about what stays
 
 
 def _json(plan: RestorePlan, picked: Picked) -> dict[str, object]:

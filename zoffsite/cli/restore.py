@@ -15,7 +15,7 @@ from rich.text import Text
 
 from zoffsite.actions.carried import carried_pool
 from zoffsite.actions.disk import target_needed
-from zoffsite.actions.restore import preview_restore, restore
+from zoffsite.actions.restore import plan_with_retries, preview_restore, restore
 from zoffsite.actions.unlock import Keys
 from zoffsite.cli.backup import stopping_on_signals
 from zoffsite.cli.context import console, job_of, print_json
@@ -59,7 +59,7 @@ class Asked:
 
 
 def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool) -> ExitCode:
-    """Restore, or only say what would be."""
+    """Say what would come back; then, unless `dry_run`, have it come."""
     settings, now = load(), datetime.now(UTC)
     asked_job, keys, wanted, rate = (
         job_of(settings, name),
@@ -74,9 +74,14 @@ def run_restore(name: str | None, asked: Asked, *, dry_run: bool, as_json: bool)
                 print_json(restore_plan_json(plan))
             else:
                 _draw_plan(console(), job, plan)
+                console().print("Nothing was changed. To do it, leave out --dry-run.")
             return ExitCode.OK
-        with stopping_on_signals(), shown_progress() as progress:
-            report = restore(job, wanted, keys, hosts, progress, rate)
+        with stopping_on_signals():
+            plan = plan_with_retries(job, wanted, hosts, rate)
+            if not as_json:
+                _draw_plan(console(), job, plan)
+            with shown_progress() as progress:
+                report = restore(job, plan, keys, hosts, progress, rate)
     if as_json:
         print_json(restore_report_json(report))
     else:
@@ -158,7 +163,8 @@ def _typed(dataset: str) -> str:
 
 
 def _draw_plan(out: Console, job: Job, plan: RestorePlan) -> None:
-    _draw_head(out, job, plan)
+    wanted = plan.wanted
+    out.print(f"Restore of [bold]{wanted.dataset}[/]: {job.box.label} → {wanted.to} on {_here(job)}\n", soft_wrap=True)
     for name in plan.containers:
         out.print(Padding(Text(f"{name}: made, empty, as a place for what is below it"), (0, 0, 0, 2)))
     for part in plan.datasets:
@@ -172,11 +178,11 @@ def _draw_plan(out: Console, job: Job, plan: RestorePlan) -> None:
     if time := plan_time_words(plan):
         out.print(Text(time))
     out.print(Text(f"keys it will need, to be read: {', '.join(plan.keys) or 'none'}"))
-    out.print("Nothing was changed. To do it, leave out --dry-run.")
 
 
 def _draw_report(out: Console, job: Job, report: RestoreReport) -> None:
-    _draw_head(out, job, report.plan)
+    """What came of the plan, which stands above it."""
+    out.print()
     for outcome in report.datasets:
         style = "green" if outcome.state.good else "bold red"
         line = Text.assemble((f"  {outcome.state:<10}", style), (outcome.plan.target, "bold"))
@@ -192,11 +198,6 @@ def _draw_report(out: Console, job: Job, report: RestoreReport) -> None:
         out.print(Text(f"\nNext, on {_here(job)}:"))
     for step in steps:
         out.print(Text(f"  {step}"), soft_wrap=True)  # a padding would cut what is longer than the terminal is wide
-
-
-def _draw_head(out: Console, job: Job, plan: RestorePlan) -> None:
-    wanted = plan.wanted
-    out.print(f"Restore of [bold]{wanted.dataset}[/]: {job.box.label} → {wanted.to} on {_here(job)}\n", soft_wrap=True)
 
 
 def _here(job: Job) -> str:

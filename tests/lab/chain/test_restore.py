@@ -209,6 +209,9 @@ def test_it_is_refused_on_the_box_itself(stage: Stage) -> None:
 
 def test_what_is_printed_at_the_end_makes_it_the_live_one_as_it_was(stage: Stage) -> None:
     said = stage.zoffsite("restore", stage.tree, "--to", "tank/live", "--key-file", KEY, "--mount").out
+    plan, _, report = said.partition("keys it will need, to be read: ")
+    assert "because it is not here yet" in " ".join(plan.split())
+    assert "restored" in report
     before, kept = properties(stage, stage.tree), contents(stage, f"{stage.tree}/photos")
     steps = [line.strip() for line in said.partition("Next, on ")[2].splitlines()[1:]]
     stage.source.run(f"zfs unmount {stage.tree}")  # nothing uses either
