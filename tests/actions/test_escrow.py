@@ -181,6 +181,24 @@ def test_what_is_root_s_alone_is_said_to_be_left_out(tmp_path: Path, monkeypatch
     assert gathered.unread == (f"{folder}: Permission denied",)
 
 
+def test_a_key_for_restores_that_is_kept_elsewhere_is_said_to_be_left_out(tmp_path: Path, zoffsite: Zoffsite) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    settings = tmp_path / "zoffsite.toml"
+    line = 'root = "vault/zoffsite/home"'
+    settings.write_text(settings.read_text().replace(line, f'{line}\nrestore_identity_file = "restore_key"'))
+    (tmp_path / "words").write_text(PASSPHRASE)
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick" / "restore_key").write_text("secret")
+    for command in (("write", "file", "--passphrase-file", "words"), ("print", "--out", "paper")):
+        said = zoffsite("escrow", *command)
+        words = " ".join((said.stdout + said.stderr).split())
+        assert "it is not here: the key for restores from" in words, words
+        assert "--include FILE" in words
+        (tmp_path / "paper").unlink(missing_ok=True)
+        said = zoffsite("escrow", *command, "--include", "stick/restore_key")
+        assert "it is not here" not in " ".join((said.stdout + said.stderr).split())
+
+
 def test_what_is_printed_can_be_typed_back_key_by_key_and_needs_no_ledger(tmp_path: Path, zoffsite: Zoffsite) -> None:
     write_settings(tmp_path, 1, remote=False)
     (tmp_path / "data.key").write_bytes(bytes(range(100, 132)))
