@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import pytest
@@ -57,6 +58,11 @@ def drill(stage: Stage, *words: str, expect: int = 0) -> Json:
     return dict(report["drills"][0]) if report["drills"] else report
 
 
+def drilled_in_turn(stage: Stage, env: Mapping[str, str] | None = None) -> dict[str, Json]:
+    """All drills of a run for which nothing was named, by dataset."""
+    return {each["dataset"]: each for each in stage.zoffsite("drill", "--json", env=env).json["drills"]}
+
+
 def left_over(stage: Stage) -> list[str]:
     """What a drill has made, and is still there."""
     return [name for name in stage.source.run("zfs list -Ho name").split() if "zoffsite-drill" in name]
@@ -87,11 +93,12 @@ def lying(stage: Stage, body: str) -> Iterator[None]:
 
 
 def test_turn_by_turn_everything_comes_back_whole_and_nothing_stays_of_it(stage: Stage) -> None:
-    turns = [drill(stage) for _ in range(3)]
-    for each in turns:
+    first, second = (drilled_in_turn(stage) for _ in range(2))
+    for each in (*first.values(), *second.values()):
         assert (each["state"], each["error"], each["compared"]["differ"]) == ("passed", None, 0)
         assert each["recovery_seconds"] > 0
-    by_name = {each["dataset"]: each for each in turns}
+    assert set(first) & set(second) == {f"{stage.tree}/canary"}
+    by_name = first | second
     assert set(by_name) == {stage.tree, f"{stage.tree}/disk", f"{stage.tree}/canary"}
     entries = int(stage.source.run(f"find /{stage.tree} -xdev | wc -l"))
     assert by_name[stage.tree]["compared"]["entries"] == entries
@@ -101,6 +108,14 @@ def test_turn_by_turn_everything_comes_back_whole_and_nothing_stays_of_it(stage:
     status = stage.zoffsite("status", "--json").json[0]
     assert status["evidence"][stage.tree]["drill_passed"] is True
     assert (status["recovery"]["by"], status["recovery"]["seconds"] > 0) == ("drills", True)
+
+
+def test_the_canary_comes_back_with_every_drill_though_only_others_have_turns(stage: Stage) -> None:
+    disk, canary = f"{stage.tree}/disk", f"{stage.tree}/canary"
+    named = {"ZOFFSITE_JOB__HOME__DRILL__DATASETS": json.dumps([disk])}
+    for _ in range(2):
+        drilled = drilled_in_turn(stage, env=named)
+        assert {name: each["state"] for name, each in drilled.items()} == {canary: "passed", disk: "passed"}
 
 
 @pytest.mark.parametrize(
