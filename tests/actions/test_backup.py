@@ -36,7 +36,7 @@ def test_no_more_datasets_than_allowed_are_sent_at_the_same_time_and_no_fewer(
     monkeypatch.setattr(backup, "find_common_base", lambda *_, **__: todo)
     monkeypatch.setattr(backup, "describe", lambda *_: None)
     monkeypatch.setattr(backup, "replicate", crowd.replicate)
-    assert list(backup._steps(job, Connections(), (), log_progress(), NOW)) == [SENT] * len(works)
+    assert list(backup._steps(job, Connections(), (), log_progress(), "home-x", NOW)) == [SENT] * len(works)
     assert crowd.most == parallel
 
 

@@ -147,7 +147,7 @@ def test_what_the_source_cannot_read_itself_is_no_alarm_but_nobody_knows() -> No
 
 @pytest.mark.parametrize("told", ["", digest_of("another")])
 def test_a_canary_that_is_not_the_one_of_that_snapshot_is_an_alarm(told: str) -> None:
-    written = digest_of(canary_text("home", NOW, b"n" * 32))
+    written = digest_of(canary_text("home-x", NOW, b"n" * 32, {}))
     assert verdict(JOB, made(), replace(WHOLE, told=written), written, NOW) is None
     error = verdict(JOB, made(), replace(WHOLE, told=told), written, NOW)
     assert isinstance(error, SafetyError)
@@ -179,4 +179,4 @@ def test_a_canary_of_which_the_ledger_knows_nothing_is_said_to_be() -> None:
 
 
 def test_no_two_canaries_are_alike() -> None:
-    assert canary_text("home", NOW, b"a" * 32) != canary_text("home", NOW, b"b" * 32)
+    assert canary_text("home-x", NOW, b"a" * 32, {}) != canary_text("home-x", NOW, b"b" * 32, {})

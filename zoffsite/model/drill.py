@@ -77,7 +77,8 @@ class Comparison:
     of what came back.
 
     `differ` counts, `first` names the first few of them. `unread` could not be read on the source itself, so that of
-    these nobody knows. `told` is the SHA-256 of the one file that was asked for, as it came back; "" without it.
+    these nobody knows. `told` is the SHA-256 of the one file that was asked for, as it came back; "" without it, and
+    where a file that it lists came back with another.
     """
 
     entries: int

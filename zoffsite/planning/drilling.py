@@ -129,7 +129,9 @@ def verdict(
         count = f"{compared.differ} files are" if compared.differ > 1 else "one file is"
         return alarm(each, f"{count} not what the source has: {words_of(compared.first)}")
     if canary is not None and compared.told != canary:
-        return alarm(each, "the canary in it is not the one that was written before that snapshot")
+        return alarm(
+            each, "the canary in it, or a file that it lists, is not the one that was written before that snapshot"
+        )
     if compared.unread:
         return OperationError(
             "drill",

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from lab import Lab
+from zoffsite.planning.canary import DATA, FILE
 
 from .conftest import MakeStage
 from .forged import flipped, replayed, shortened
@@ -154,6 +155,15 @@ def test_a_canary_of_another_time_is_an_alarm(stage: Stage) -> None:
     one = drill(stage, canary, expect=1)
     assert (one["state"], "the canary" in one["error"]["message"]) == ("different", True)
     assert alarm_stood(stage, canary)
+
+
+def test_the_canary_names_the_run_of_the_report_and_lists_what_is_beside_it(stage: Stage) -> None:
+    canary = f"{stage.tree}/canary"
+    run = stage.backup()["run"]
+    said = json.loads(stage.source.run(f"cat /{canary}/{FILE}"))
+    (digest, _) = stage.source.run(f"sha256sum /{canary}/{DATA}").split()
+    assert (said["run"], said["files"]) == (run, {DATA: digest})
+    assert drill(stage, canary)["state"] == "passed"
 
 
 def test_a_replica_of_another_history_fails_the_run(stage: Stage) -> None:
