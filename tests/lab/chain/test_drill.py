@@ -53,9 +53,9 @@ def stage(lab: Lab, make_stage: MakeStage) -> Stage:
     return stage
 
 
-def drill(stage: Stage, *words: str, expect: int = 0) -> Json:
+def drill(stage: Stage, *words: str, expect: int = 0, env: Mapping[str, str] | None = None) -> Json:
     """The first drill of a run."""
-    report: Json = stage.zoffsite("drill", "--json", *words, expect=expect).json
+    report: Json = stage.zoffsite("drill", "--json", *words, expect=expect, env=env).json
     return dict(report["drills"][0]) if report["drills"] else report
 
 
@@ -117,6 +117,22 @@ def test_the_canary_comes_back_with_every_drill_though_only_others_have_turns(st
     for _ in range(2):
         drilled = drilled_in_turn(stage, env=named)
         assert {name: each["state"] for name, each in drilled.items()} == {canary: "passed", disk: "passed"}
+
+
+def test_the_scratch_may_be_in_another_pool_of_which_nothing_stays_and_a_volume_s_may_not(stage: Stage) -> None:
+    run, elsewhere = stage.source.run, {"ZOFFSITE_JOB__HOME__DRILL__SCRATCH": "fast/drill"}
+    run("zpool create -f -o cachefile=none -O canmount=off -O mountpoint=none fast /dev/vdc1")
+    try:
+        tree = drill(stage, stage.tree, env=elsewhere)
+        volume = drill(stage, f"{stage.tree}/disk", expect=1, env=elsewhere)
+        there, done = run("zfs list -Hro name fast").split(), run("zpool history fast")
+    finally:
+        run("zpool destroy -f fast")
+    assert (tree["state"], tree["error"], tree["compared"]["differ"]) == ("passed", None, 0)
+    assert tree["compared"]["bytes"] > 2 << 20
+    assert (volume["state"], volume["error"]["code"]) == ("failed", "scratch-elsewhere")
+    assert there == ["fast"]
+    assert "fast/drill/back" in done
 
 
 @pytest.mark.parametrize(
