@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow, tags
-from prefect.runtime import flow_run
 
 from flows.mapping import each_on_its_own
-from flows.run import RunFailedError, Verb, by_command, carry_out, new_name, run_tags
+from flows.run import RunFailedError, Verb, by_command, carry_out, new_name, run_tags, this_run
 from tasks.find_common_base import find_common_base
 from tasks.look import show_freshness_after
 from tasks.naming import name_run
@@ -58,11 +57,12 @@ def run_here(job: Job, only: Sequence[str], *, wait: bool) -> RunReport:
 
 def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     """snapshot → find common base → for each dataset, on its own: send → verify → prune."""
-    facts = call(snapshot, job.retries, job, now, only)
+    run = this_run(job.name)
+    facts = call(snapshot, job.retries, job, run, now, only)
     yield from facts.notices
     yield from facts.left_out
     todo = call(find_common_base, job.retries, job, facts, now)
-    name_run(plan_title(todo.plan), flow_run.name or job.name)
+    name_run(plan_title(todo.plan), run)
     yield from todo.plan.notices
     if todo.room is not None:
         yield todo.room

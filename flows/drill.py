@@ -24,7 +24,7 @@ def drill(job: str, datasets: list[str] = []) -> Any:  # noqa: B006 - never chan
     Args:
         job: A job of zoffsite.toml.
         datasets: These datasets of the job, by their full names (tank/home). Leave it empty for the one whose turn it
-            is.
+            is, and the canary.
     """
     return carry_out(_DRILL, job, datasets)
 

@@ -76,6 +76,11 @@ def new_name(verb: str) -> Callable[[], str]:
     return name
 
 
+def this_run(job: str) -> str:
+    """The name of the run of `job` that goes on here."""
+    return flow_run.name or run_name(job)
+
+
 def carry_out(verb: Verb, job: str, datasets: list[str] | None, *, dry_run: bool = False) -> Any:
     """The body of a flow: the state that its run ends in."""
     without_tracebacks(RunFailedError, SkippedError, ZoffsiteError)
@@ -113,7 +118,7 @@ def final_state(report: RunReport) -> Any:
 
 def _run(settings: Settings, job: Job, only: tuple[str, ...], verb: Verb) -> Any:
     """The run under the job's lock; its report is saved and sent before Prefect is told."""
-    name = flow_run.name or run_name(job.name)
+    name = this_run(job.name)
     name_run(name, name)
     what = Occasion(
         run=name,

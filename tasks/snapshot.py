@@ -15,9 +15,9 @@ from zoffsite.model.work import SourceFacts
 
 
 @task(task_run_name="snapshot", **FRESH)
-def snapshot(job: Job, now: datetime, only: tuple[str, ...]) -> Any:
+def snapshot(job: Job, run: str, now: datetime, only: tuple[str, ...]) -> Any:
     """Atomic per pool, only of encrypted datasets; returns SourceFacts."""
-    return as_state(lambda _: take_snapshots(job, shared(), now, only), job.retries, _words)
+    return as_state(lambda _: take_snapshots(job, shared(), run, now, only), job.retries, _words)
 
 
 def _words(facts: SourceFacts) -> str:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zoffsite import comparison
-from zoffsite.comparison import FIRST, PIECE, Seen, compare_contents, compare_snapshots, compare_trees
+from zoffsite.comparison import FIRST, PIECE, Seen, compare_contents, compare_snapshots, compare_trees, digest_of
+from zoffsite.planning.canary import DATA, FILE, canary_text
 
 LARGE = bytes(range(256)) * (PIECE // 128)
 
@@ -156,6 +159,40 @@ def test_devices_are_compared_to_the_end_of_both(live: Path, back: Path) -> None
         seen = Seen()
         compare_contents(os.fsencode(live / "deep/er/large"), os.fsencode(back / "deep/er/large"), b"", seen)
         assert seen.counts["differ"] == (length != len(LARGE)), length
+
+
+def test_a_canary_that_came_back_with_all_that_it_lists_is_told_by_its_digest(tmp_path: Path) -> None:
+    text = canary(tmp_path)
+    assert digest_of(tmp_path, FILE) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_canary_of_before_any_files_were_listed_is_told_by_its_digest(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text('{"run": "home-x"}')
+    assert digest_of(tmp_path, FILE) == hashlib.sha256(b'{"run": "home-x"}').hexdigest()
+
+
+@pytest.mark.parametrize("lost", [DATA, FILE])
+def test_a_canary_of_which_a_file_is_missing_or_another_has_no_digest(tmp_path: Path, lost: str) -> None:
+    canary(tmp_path)
+    (tmp_path / lost).write_text("another")
+    assert digest_of(tmp_path, FILE) == ""
+    (tmp_path / lost).unlink()
+    assert digest_of(tmp_path, FILE) == ""
+
+
+def test_a_canary_that_makes_no_sense_has_no_digest(tmp_path: Path) -> None:
+    for text in ("[]", "7", '{"files": 7}', '{"files": {"": ""}}', '{"files": {"a\\u0000b": ""}}', "[" * 10**6):
+        (tmp_path / FILE).write_text(text)
+        assert digest_of(tmp_path, FILE) == "", text[:20]
+
+
+def canary(top: Path) -> str:
+    """As a run writes it."""
+    files = {DATA: "contents"}
+    text = canary_text("home-x", datetime(2026, 11, 23, tzinfo=UTC), b"n" * 32, files)
+    for name, contents in {**files, FILE: text}.items():
+        (top / name).write_text(contents)
+    return text
 
 
 def test_it_runs_alone_and_says_all_in_its_last_line(live: Path, back: Path) -> None:

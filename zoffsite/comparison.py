@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -I
 """Compare what came back from the box with the source's own: every byte of it is read. Runs on the source, as root.
 
-    comparison files LIVE@SNAPSHOT BACK@SNAPSHOT [PATH]
+    comparison files LIVE@SNAPSHOT BACK@SNAPSHOT [NAME]
     comparison blocks LIVE BACK
 
 `files` mounts both snapshots itself, read-only, nosuid, nodev, noexec, below a tmpfs that only root can look into. It
@@ -128,7 +128,7 @@ def compare_snapshots(live: str, back: str, told: str = "", *, seen: Seen) -> No
         return
     compare_trees(os.fsencode(here), os.fsencode(there), seen)
     if told:
-        seen.told = digest_of(os.fsencode(there / told))
+        seen.told = digest_of(there, told)
 
 
 def mount(kind: str, options: str, what: str, place: Path) -> str:
@@ -283,13 +283,29 @@ def common(one: bytes, other: bytes) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
 
 
-def digest_of(path: bytes) -> str:
-    """The SHA-256 of a file; "" where there is none that can be read."""
+def digest_of(top: Path, name: str) -> str:
+    """The SHA-256 of a file of JSON; "" where it cannot be read, or one that it lists is missing or another.
+
+    It lists others beside it so: {"files": {NAME: SHA-256}}.
+    """
     try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read(PIECE)).hexdigest()
-    except OSError:
+        text = beginning(top, name)
+        listed = json.loads(text).get("files", {})
+        as_listed = all(sha256(beginning(top, each)) == digest for each, digest in listed.items())
+    except (OSError, ValueError, AttributeError, RecursionError):
         return ""
+    return sha256(text) if as_listed else ""
+
+
+def beginning(top: Path, name: str) -> bytes:
+    """A small file in the top directory, whole; of a larger one no more than a piece."""
+    with open(top / os.path.basename(name), "rb") as file:
+        return file.read(PIECE)
+
+
+def sha256(contents: bytes) -> str:
+    """As 64 hex digits."""
+    return hashlib.sha256(contents).hexdigest()
 
 
 if __name__ == "__main__":

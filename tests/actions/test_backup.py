@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.actions.crowd import Crowd
 from tests.actions.test_chain import INCREMENTAL
 from tests.planning.make import JOB
 from zoffsite.actions import backup
@@ -32,33 +32,14 @@ def test_no_more_datasets_than_allowed_are_sent_at_the_same_time_and_no_fewer(
     works = (INCREMENTAL,) * (2 * parallel)
     todo = JobWork(plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=()), datasets=works)
     crowd = Crowd(parallel)
+
+    def replicate(*_: object) -> DatasetOutcome:
+        crowd.join()
+        return SENT
+
     monkeypatch.setattr(backup, "take_snapshots", lambda *_: FACTS)
     monkeypatch.setattr(backup, "find_common_base", lambda *_, **__: todo)
     monkeypatch.setattr(backup, "describe", lambda *_: None)
-    monkeypatch.setattr(backup, "replicate", crowd.replicate)
-    assert list(backup._steps(job, Connections(), (), log_progress(), NOW)) == [SENT] * len(works)
+    monkeypatch.setattr(backup, "replicate", replicate)
+    assert list(backup._steps(job, Connections(), (), log_progress(), "home-x", NOW)) == [SENT] * len(works)
     assert crowd.most == parallel
-
-
-class Crowd:
-    """Waits until it is as many as may be, and then for a moment in which one more would come."""
-
-    def __init__(self, allowed: int) -> None:
-        self.most = 0
-        self._allowed = allowed
-        self._inside = 0
-        self._lock = threading.Lock()
-        self._as_many = threading.Barrier(allowed)
-        self._too_many = threading.Event()
-
-    def replicate(self, *_: object) -> DatasetOutcome:
-        with self._lock:
-            self._inside += 1
-            self.most = max(self.most, self._inside)
-            if self._inside > self._allowed:
-                self._too_many.set()
-        self._as_many.wait(timeout=30)
-        self._too_many.wait(timeout=0.1)
-        with self._lock:
-            self._inside -= 1
-        return SENT

@@ -17,10 +17,11 @@ from zoffsite.ledger import Ledger
 from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import DrillRule, Job, SnapshotWhen
 from zoffsite.model.work import SourceFacts
-from zoffsite.planning.canary import FILE
+from zoffsite.planning.canary import DATA, FILE
 
 NOW = datetime(2026, 11, 23, 3, tzinfo=UTC)
 NAME = "tank/home"
+RUN = "home-20261123T025958Z"
 
 
 @pytest.fixture
@@ -47,21 +48,24 @@ def facts(*, mounted: bool = True) -> SourceFacts:
 
 def write(made: Job, seen: SourceFacts) -> Canary:
     with Connections() as hosts:
-        return write_canary(made, seen, hosts, NOW)
+        return write_canary(made, seen, hosts, RUN, NOW)
 
 
-def test_each_run_writes_which_it_is_when_and_a_number_that_nobody_knew(made: Job, place: Path) -> None:
-    nonces = set()
+def test_each_run_writes_which_it_is_when_and_what_nobody_knew_with_its_hash(made: Job, place: Path) -> None:
+    nonces, contents = set(), set()
     for _ in range(2):
         canary = write(made, facts())
         text = (place / FILE).read_text()
         said = json.loads(text)
-        assert (said["run"], said["time"]) == ("home-20261123T030000Z", "2026-11-23T03:00:00Z")
+        assert (said["run"], said["time"]) == (RUN, "2026-11-23T03:00:00Z")
         assert canary.sha256 == hashlib.sha256(text.encode()).hexdigest()
         assert canary.touched == {NAME}
+        beside = (place / DATA).read_bytes()
+        assert (said["files"], len(beside)) == ({DATA: hashlib.sha256(beside).hexdigest()}, 8192)
         nonces.add(said["nonce"])
-    assert len(nonces) == 2
-    assert [each.name for each in place.iterdir()] == [FILE]
+        contents.add(beside)
+    assert (len(nonces), len(contents)) == (2, 2)
+    assert {each.name for each in place.iterdir()} == {FILE, DATA}
 
 
 def test_the_ledger_knows_which_snapshot_holds_it(made: Job, place: Path) -> None:

@@ -42,7 +42,7 @@ def made(tmp_path: Path, selection: Selection = Selection.OURS, patterns: tuple[
 
 def taken(job_: Job) -> SourceFacts:
     with Connections() as hosts:
-        return take_snapshots(job_, hosts, NOW)
+        return take_snapshots(job_, hosts, "home-x", NOW)
 
 
 def left_out(facts: SourceFacts) -> dict[str, str]:
@@ -145,7 +145,7 @@ def test_more_names_than_a_command_has_room_for_are_taken_in_parts_and_it_is_sai
     monkeypatch.setattr(argv, "LONGEST_COMMAND", 130)
     zfs.change(full=[B])
     with Connections() as hosts:  # the other commands have room enough
-        facts = take_snapshots(made(tmp_path, Selection.OURS), hosts, NOW)
+        facts = take_snapshots(made(tmp_path, Selection.OURS), hosts, "home-x", NOW)
     assert asked(zfs) == [[OTHER], [A, B], [A], [C]]
     assert left_out(facts) == {B: "no-space"}
     assert [(each.code, each.subject) for each in facts.notices] == [("several-instants", "tank")]

@@ -13,7 +13,7 @@ from zoffsite.planning.canary import canary_text, digest_of
 from zoffsite.planning.drilling import (
     choose,
     drillable,
-    has_turns,
+    is_for_drills,
     key_file,
     notices_of,
     scratch_of,
@@ -81,10 +81,31 @@ def test_a_rule_that_fits_no_dataset_is_an_alert() -> None:
 
 
 def test_only_what_the_settings_name_has_turns() -> None:
-    assert has_turns(JOB, "tank/home")
+    assert is_for_drills(JOB, "tank/home")
     chosen = replace(JOB, drill=DrillRule(datasets=("tank/*",)))
-    assert has_turns(chosen, "tank/home")
-    assert not has_turns(chosen, "other/home")
+    assert is_for_drills(chosen, "tank/home")
+    assert not is_for_drills(chosen, "other/home")
+
+
+@pytest.mark.parametrize("named", [(), ("tank/a", "tank/b")])
+def test_every_drill_brings_the_canary_back_whatever_else_has_its_turn(named: tuple[str, ...]) -> None:
+    chosen = replace(JOB, drill=DrillRule(datasets=named, canary="tank/canary"))
+    assert is_for_drills(chosen, "tank/canary")
+    found = [made("tank/a"), made("tank/b"), made("tank/canary", drilled=NOW)]
+    plan = choose(chosen, found)
+    assert ([each.dataset for each in plan.chosen], plan.others) == (["tank/canary", "tank/a"], 1)
+    assert notices_of(chosen, plan) == ()
+    assert [each.dataset for each in choose(chosen, found[1:2], asked=("tank/b",)).chosen] == ["tank/b"]
+
+
+def test_a_rule_that_fits_no_dataset_is_an_alert_though_the_canary_is_drilled() -> None:
+    chosen = replace(JOB, drill=DrillRule(datasets=("tank/typo",), canary="tank/canary"))
+    canary = made("tank/canary")
+    (notice,) = notices_of(chosen, choose(chosen, [canary]))
+    assert (notice.code, notice.alert) == ("nothing-to-drill", True)
+    assert notices_of(chosen, choose(chosen, [canary], asked=("tank/canary",))) == ()
+    alone = replace(JOB, drill=DrillRule(canary="tank/canary"))
+    assert notices_of(alone, choose(alone, [canary])) == ()
 
 
 def test_the_scratch_is_in_the_pool_of_the_dataset_unless_the_settings_say_otherwise() -> None:
@@ -126,7 +147,7 @@ def test_what_the_source_cannot_read_itself_is_no_alarm_but_nobody_knows() -> No
 
 @pytest.mark.parametrize("told", ["", digest_of("another")])
 def test_a_canary_that_is_not_the_one_of_that_snapshot_is_an_alarm(told: str) -> None:
-    written = digest_of(canary_text("home", NOW, b"n" * 32))
+    written = digest_of(canary_text("home-x", NOW, b"n" * 32, {}))
     assert verdict(JOB, made(), replace(WHOLE, told=written), written, NOW) is None
     error = verdict(JOB, made(), replace(WHOLE, told=told), written, NOW)
     assert isinstance(error, SafetyError)
@@ -158,4 +179,4 @@ def test_a_canary_of_which_the_ledger_knows_nothing_is_said_to_be() -> None:
 
 
 def test_no_two_canaries_are_alike() -> None:
-    assert canary_text("home", NOW, b"a" * 32) != canary_text("home", NOW, b"b" * 32)
+    assert canary_text("home-x", NOW, b"a" * 32, {}) != canary_text("home-x", NOW, b"b" * 32, {})

@@ -34,7 +34,7 @@ NOTHING = JobWork(plan=JobPlan(job="home", to_snapshot=(), datasets=(), prune=()
 def test_run_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct, "take_snapshots", lambda *_: FACTS)
     monkeypatch.setattr(direct, "find_common_base", lambda *_, **__: NOTHING)
-    steps = direct._steps(JOB, Connections(), (), log_progress(), NOW)
+    steps = direct._steps(JOB, Connections(), (), log_progress(), "home-x", NOW)
     assert list(steps) == [FROZEN, FAILED]
 
 

@@ -28,17 +28,20 @@ def backup(
     settings: Settings, job: Job, only: Collection[str], progress: Progress, *, unattended: bool = False
 ) -> RunReport:
     """Snapshot, plan, send, verify and prune here and now. `only` narrows the job to these datasets."""
+    run = run_name(job.name)
     with Connections() as hosts:
 
         def steps(now: datetime) -> Iterator[Known]:
-            return _steps(job, hosts, only, progress, now)
+            return _steps(job, hosts, only, progress, run, now)
 
-        what = Occasion(run=run_name(job.name), how="zoffsite backup", whole=not only, unattended=unattended)
+        what = Occasion(run=run, how="zoffsite backup", whole=not only, unattended=unattended)
         return run_job(settings, job, what, hosts, steps)
 
 
-def _steps(job: Job, hosts: Connections, only: Collection[str], progress: Progress, now: datetime) -> Iterator[Known]:
-    facts = with_retries(lambda _: take_snapshots(job, hosts, now, only), job.retries)
+def _steps(
+    job: Job, hosts: Connections, only: Collection[str], progress: Progress, run: str, now: datetime
+) -> Iterator[Known]:
+    facts = with_retries(lambda _: take_snapshots(job, hosts, run, now, only), job.retries)
     yield from facts.notices
     yield from facts.left_out
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now, by_changes=True), job.retries)

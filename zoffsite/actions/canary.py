@@ -13,11 +13,13 @@ from zoffsite.model.errors import OperationError, ZoffsiteError
 from zoffsite.model.job import Job, SnapshotWhen
 from zoffsite.model.notice import Notice
 from zoffsite.model.work import SourceFacts
-from zoffsite.planning.canary import FILE, canary_text, digest_of
+from zoffsite.planning.canary import DATA, FILE, canary_text, digest_of
 
 log = logging.getLogger(__name__)
 
 NONCE = 32
+SIZE = 4096
+"""Random bytes in the file beside it, which are twice as many digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +36,18 @@ class Canary:
         return frozenset() if self.dataset is None else frozenset({self.dataset})
 
 
-def write_canary(job: Job, facts: SourceFacts, hosts: Connections, now: datetime) -> Canary:
-    """Write which run this is, where the settings name a canary and this run is about it."""
+def write_canary(job: Job, facts: SourceFacts, hosts: Connections, run: str, now: datetime) -> Canary:
+    """Write that this is `run`, where the settings name a canary and this run is about it."""
     name = job.drill.canary
     state = next((each for each in facts.chosen if each.dataset.name == name), None)
     if name is None or state is None or job.snapshot_when is SnapshotWhen.NEVER:
         return Canary()
-    text = canary_text(job.name, now, secrets.token_bytes(NONCE))
+    files = {DATA: secrets.token_hex(SIZE)}
+    text = canary_text(run, now, secrets.token_bytes(NONCE), files)
     try:
         if not state.dataset.mounted:
             raise _not_mounted(name)
-        hosts.rehearsal_of(job).write(name, FILE, text)
+        hosts.rehearsal_of(job).write(name, {**files, FILE: text})
     except ZoffsiteError as error:
         return Canary(notices=(_not_written(name, error),))
     return Canary(dataset=name, sha256=digest_of(text))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from shlex import quote
 
 from zoffsite.actions.look import look_at_source
 from zoffsite.actions.memory import ask_ledger, ledger_of, tell_ledger
@@ -34,7 +35,7 @@ from zoffsite.planning.drilling import (
     alarm,
     choose,
     drillable,
-    has_turns,
+    is_for_drills,
     key_file,
     no_common,
     notices_of,
@@ -50,7 +51,7 @@ log = logging.getLogger(__name__)
 
 NO_KEYS = Keys()
 _WRONG_KEY = (
-    "the box has it under the key of the last backup: run one, or name that key: zoffsite drill --key-file PATH"
+    "the box has it under the key of the last backup: run one, or name that key: zoffsite drill {} --key-file PATH"
 )
 
 
@@ -64,7 +65,10 @@ class DrillReport:
 
 
 def plan_drill(job: Job, only: Collection[str], hosts: Connections, now: datetime) -> DrillPlan:
-    """What would be drilled now: what is in `only`, else what was drilled longest ago. Reads both listings."""
+    """What would be drilled now: what is in `only`, else the canary and what was drilled longest ago.
+
+    Reads both listings.
+    """
     chosen = look_at_source(job, hosts, now, only).chosen
     there = hosts.box_of(job).inventory(job.root).datasets
     turns: Mapping[str, datetime] = ask_ledger(job, Ledger.turns, {})  # without a ledger nothing was ever drilled
@@ -73,7 +77,7 @@ def plan_drill(job: Job, only: Collection[str], hosts: Connections, now: datetim
     foreign: list[tuple[str, str]] = []
     for source in chosen:
         name = source.dataset.name
-        if not source.dataset.encrypted or not (only or has_turns(job, name)):
+        if not source.dataset.encrypted or not (only or is_for_drills(job, name)):
             continue
         replica = there.get(replica_of(job, name))
         if replica is None or not replica.snapshots:
@@ -272,7 +276,7 @@ def _check(each: Drillable, outcomes: Collection[RestoreOutcome]) -> None:
         return
     if bad.state is RestoreResult.REFUSED and bad.error.code.startswith("stream-"):
         raise alarm(each, f"it is not what was asked for: {bad.error.message}")
-    remedy = _WRONG_KEY if bad.error.code == "wrong-key" else bad.error.remedy
+    remedy = _WRONG_KEY.format(quote(each.dataset)) if bad.error.code == "wrong-key" else bad.error.remedy
     raise OperationError("drill", each.dataset, bad.error.message, remedy, code=bad.error.code)
 
 

@@ -25,16 +25,16 @@ from zoffsite.planning.snapshots import to_snapshot
 from zoffsite.zfs.names import replica_of
 
 
-def take_snapshots(job: Job, hosts: Connections, now: datetime, only: Collection[str] = ()) -> SourceFacts:
+def take_snapshots(job: Job, hosts: Connections, run: str, now: datetime, only: Collection[str] = ()) -> SourceFacts:
     """Snapshot what is due, in one command per pool, and return the source's facts with the new snapshots in them.
 
     The job's hooks are run around it; datasets whose `before` failed, and those that cannot be snapshotted, are left
-    out. The canary is written before.
+    out. The canary is written before, and names the `run`.
     """
     facts = release_orphans(job, look_at_source(job, hosts, now, only, by_changes=True), hosts)
     source = hosts.source_of(job)
     with hooks_around(plan_hooks(job, facts.chosen), source) as ran:
-        canary = write_canary(job, facts, hosts, now)
+        canary = write_canary(job, facts, hosts, run, now)
         touched = canary.touched.union(ran.before)
         if touched:
             facts = _look_again(job, _without(job, facts, ran.failed), source, touched, now)

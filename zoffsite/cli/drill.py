@@ -25,7 +25,7 @@ from zoffsite.views.words import duration_words, rate_words, size_words
 
 
 def run_drill(name: str | None, only: Sequence[str], keys: Keys, *, as_json: bool) -> ExitCode:
-    """Drill what was asked for, else what was drilled longest ago."""
+    """Drill what was asked for, else what was drilled longest ago, and the canary."""
     settings = load()
     job = job_of(settings, name)
     with stopping_on_signals(), shown_progress() as progress:

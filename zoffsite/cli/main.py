@@ -273,7 +273,8 @@ def drill_(
     datasets: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
-            metavar="[DATASET]…", help="By their full names. Without any: the one that was drilled longest ago."
+            metavar="[DATASET]…",
+            help="By their full names. Without any: the one that was drilled longest ago, and the canary.",
         ),
     ] = None,
     job: JobOption = None,

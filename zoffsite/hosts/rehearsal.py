@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from zoffsite.box.parts import program
@@ -83,10 +83,11 @@ class Rehearsal:
         """The snapshot of a volume as a volume of its own."""
         self._zfs.do("clone", snapshot.full_name, scratch.clone(snapshot.full_name, dataset))
 
-    def write(self, dataset: str, name: str, text: str) -> None:
-        """Write a file into the top directory of a mounted dataset: whole, or not at all."""
+    def write(self, dataset: str, files: Mapping[str, str]) -> None:
+        """Write files, by name, into the top directory of a mounted dataset: each whole, or not at all."""
         place = self._zfs.do("look at", dataset, argv.mountpoint(dataset)).stdout.strip()
-        self._zfs.do("write into", dataset, scratch.write_file(f"{place}/{name}", text))
+        for name, text in files.items():
+            self._zfs.do("write into", dataset, scratch.write_file(f"{place}/{name}", text))
 
     def keylocation(self, dataset: str) -> str:
         """Where the key of an encryptionroot is read from."""

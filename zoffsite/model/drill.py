@@ -50,7 +50,8 @@ class DrillPlan:
     """What a run drills, in that order. `others` datasets have their turn later.
 
     `nothing_there`: of these the box has nothing. `foreign`: pairs of dataset and replica that share no snapshot.
-    `scratches` is where drills make theirs, and one that was killed may have left it.
+    `scratches` is where drills make theirs, and one that was killed may have left it. `nobody`: the settings let none
+    of the datasets have turns.
     """
 
     job: str
@@ -59,6 +60,7 @@ class DrillPlan:
     scratches: tuple[str, ...]
     nothing_there: tuple[str, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
+    nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,8 @@ class Comparison:
     of what came back.
 
     `differ` counts, `first` names the first few of them. `unread` could not be read on the source itself, so that of
-    these nobody knows. `told` is the SHA-256 of the one file that was asked for, as it came back; "" without it.
+    these nobody knows. `told` is the SHA-256 of the one file that was asked for, as it came back; "" without it, and
+    where a file that it lists came back with another.
     """
 
     entries: int

@@ -157,7 +157,8 @@ class DrillRule:
     """Which datasets are drilled (patterns; none: all), and where: `scratch` is made for it, and destroyed after it.
 
     None: `zoffsite-drill-JOB` in the pool of each. At most `bandwidth` bytes per second come back. `key_files` are
-    whole paths on the source, by the encryptionroot, of keys that no keylocation names. Into `canary` each run writes.
+    whole paths on the source, by the encryptionroot, of keys that no keylocation names. Into `canary` each run writes,
+    and each drill on a schedule brings it back.
     """
 
     datasets: tuple[str, ...] = ()

@@ -42,8 +42,12 @@ def drillable(source: DatasetState, replica: DatasetState, turns: Mapping[str, d
     )
 
 
-def has_turns(job: Job, dataset: str) -> bool:
-    """Whether the settings let this dataset have its turn."""
+def is_for_drills(job: Job, dataset: str) -> bool:
+    """Whether a drill on a schedule may take this dataset: it has turns, or it is the canary, which needs none."""
+    return dataset == job.drill.canary or _has_turns(job, dataset)
+
+
+def _has_turns(job: Job, dataset: str) -> bool:
     return not job.drill.datasets or covers(job.drill.datasets, dataset, recursive=job.recursive)
 
 
@@ -55,12 +59,16 @@ def choose(
     foreign: Sequence[tuple[str, str]] = (),
     asked: Collection[str] = (),
 ) -> DrillPlan:
-    """All that were asked for; else the one whose last drill is longest ago, or that had none: of several the smallest.
+    """All that were asked for; else the canary, and of the others the one whose last drill is longest ago, or that had
+    none: of several the smallest.
 
-    However that drill ended: one that always fails must not keep the others from their turns.
+    However that drill ended: one that always fails must not keep the others from their turns. The canary is some
+    kilobytes, and what it says of the box's age is of use only while that is young.
     """
     everything = sorted(found, key=lambda each: (each.drilled or _LONG_AGO, each.size, each.dataset))
-    chosen = everything if asked else everything[:1]
+    canary = [each for each in everything if each.dataset == job.drill.canary]
+    chosen = everything if asked else canary + [each for each in everything if each not in canary][:1]
+    names = [*(each.dataset for each in everything), *nothing_there, *(dataset for dataset, _ in foreign)]
     return DrillPlan(
         job=job.name,
         chosen=tuple(chosen),
@@ -68,6 +76,7 @@ def choose(
         scratches=tuple(sorted({_scratch(job, each) for each in everything})),
         nothing_there=tuple(nothing_there),
         foreign=tuple(foreign),
+        nobody=not any(asked or _has_turns(job, name) for name in names),
     )
 
 
@@ -120,7 +129,9 @@ def verdict(
         count = f"{compared.differ} files are" if compared.differ > 1 else "one file is"
         return alarm(each, f"{count} not what the source has: {words_of(compared.first)}")
     if canary is not None and compared.told != canary:
-        return alarm(each, "the canary in it is not the one that was written before that snapshot")
+        return alarm(
+            each, "the canary in it, or a file that it lists, is not the one that was written before that snapshot"
+        )
     if compared.unread:
         return OperationError(
             "drill",
@@ -181,9 +192,7 @@ def words_of(differences: Sequence[Difference]) -> str:
 
 def notices_of(job: Job, plan: DrillPlan) -> tuple[Notice, ...]:
     """What a person should know of what cannot be drilled yet."""
-    if not (plan.chosen or plan.nothing_there or plan.foreign):
-        return (_nobody(job),)
-    return tuple(
+    missing = (
         Notice(
             code="nothing-there",
             subject=dataset,
@@ -192,6 +201,7 @@ def notices_of(job: Job, plan: DrillPlan) -> tuple[Notice, ...]:
         )
         for dataset in plan.nothing_there
     )
+    return (*([_nobody(job)] if plan.nobody else []), *missing)
 
 
 def _nobody(job: Job) -> Notice:

@@ -14,7 +14,7 @@ _LONGEST_WORDS = 400
 
 
 def compare_files(live: str, back: str, program: str, told: str = "") -> list[str]:
-    """Compare two snapshots of filesystems; `told` is a path in them of which the digest is wanted, too."""
+    """Compare two snapshots of filesystems; `told` is a file at their top of which the digest is wanted, too."""
     more = [told] if told else []
     return run_apart(program, "files", check_snapshot(live), check_snapshot(back), *more)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import pytest
 
 from lab import Lab
+from zoffsite.planning.canary import DATA, FILE
 
 from .conftest import MakeStage
 from .forged import flipped, replayed, shortened
@@ -51,10 +53,15 @@ def stage(lab: Lab, make_stage: MakeStage) -> Stage:
     return stage
 
 
-def drill(stage: Stage, *words: str, expect: int = 0) -> Json:
+def drill(stage: Stage, *words: str, expect: int = 0, env: Mapping[str, str] | None = None) -> Json:
     """The first drill of a run."""
-    report: Json = stage.zoffsite("drill", "--json", *words, expect=expect).json
+    report: Json = stage.zoffsite("drill", "--json", *words, expect=expect, env=env).json
     return dict(report["drills"][0]) if report["drills"] else report
+
+
+def drilled_in_turn(stage: Stage, env: Mapping[str, str] | None = None) -> dict[str, Json]:
+    """All drills of a run for which nothing was named, by dataset."""
+    return {each["dataset"]: each for each in stage.zoffsite("drill", "--json", env=env).json["drills"]}
 
 
 def left_over(stage: Stage) -> list[str]:
@@ -87,11 +94,12 @@ def lying(stage: Stage, body: str) -> Iterator[None]:
 
 
 def test_turn_by_turn_everything_comes_back_whole_and_nothing_stays_of_it(stage: Stage) -> None:
-    turns = [drill(stage) for _ in range(3)]
-    for each in turns:
+    first, second = (drilled_in_turn(stage) for _ in range(2))
+    for each in (*first.values(), *second.values()):
         assert (each["state"], each["error"], each["compared"]["differ"]) == ("passed", None, 0)
         assert each["recovery_seconds"] > 0
-    by_name = {each["dataset"]: each for each in turns}
+    assert set(first) & set(second) == {f"{stage.tree}/canary"}
+    by_name = first | second
     assert set(by_name) == {stage.tree, f"{stage.tree}/disk", f"{stage.tree}/canary"}
     entries = int(stage.source.run(f"find /{stage.tree} -xdev | wc -l"))
     assert by_name[stage.tree]["compared"]["entries"] == entries
@@ -101,6 +109,30 @@ def test_turn_by_turn_everything_comes_back_whole_and_nothing_stays_of_it(stage:
     status = stage.zoffsite("status", "--json").json[0]
     assert status["evidence"][stage.tree]["drill_passed"] is True
     assert (status["recovery"]["by"], status["recovery"]["seconds"] > 0) == ("drills", True)
+
+
+def test_the_canary_comes_back_with_every_drill_though_only_others_have_turns(stage: Stage) -> None:
+    disk, canary = f"{stage.tree}/disk", f"{stage.tree}/canary"
+    named = {"ZOFFSITE_JOB__HOME__DRILL__DATASETS": json.dumps([disk])}
+    for _ in range(2):
+        drilled = drilled_in_turn(stage, env=named)
+        assert {name: each["state"] for name, each in drilled.items()} == {canary: "passed", disk: "passed"}
+
+
+def test_the_scratch_may_be_in_another_pool_of_which_nothing_stays_and_a_volume_s_may_not(stage: Stage) -> None:
+    run, elsewhere = stage.source.run, {"ZOFFSITE_JOB__HOME__DRILL__SCRATCH": "fast/drill"}
+    run("zpool create -f -o cachefile=none -O canmount=off -O mountpoint=none fast /dev/vdc1")
+    try:
+        tree = drill(stage, stage.tree, env=elsewhere)
+        volume = drill(stage, f"{stage.tree}/disk", expect=1, env=elsewhere)
+        there, done = run("zfs list -Hro name fast").split(), run("zpool history fast")
+    finally:
+        run("zpool destroy -f fast")
+    assert (tree["state"], tree["error"], tree["compared"]["differ"]) == ("passed", None, 0)
+    assert tree["compared"]["bytes"] > 2 << 20
+    assert (volume["state"], volume["error"]["code"]) == ("failed", "scratch-elsewhere")
+    assert there == ["fast"]
+    assert "fast/drill/back" in done
 
 
 @pytest.mark.parametrize(
@@ -139,6 +171,15 @@ def test_a_canary_of_another_time_is_an_alarm(stage: Stage) -> None:
     one = drill(stage, canary, expect=1)
     assert (one["state"], "the canary" in one["error"]["message"]) == ("different", True)
     assert alarm_stood(stage, canary)
+
+
+def test_the_canary_names_the_run_of_the_report_and_lists_what_is_beside_it(stage: Stage) -> None:
+    canary = f"{stage.tree}/canary"
+    run = stage.backup()["run"]
+    said = json.loads(stage.source.run(f"cat /{canary}/{FILE}"))
+    (digest, _) = stage.source.run(f"sha256sum /{canary}/{DATA}").split()
+    assert (said["run"], said["files"]) == (run, {DATA: digest})
+    assert drill(stage, canary)["state"] == "passed"
 
 
 def test_a_replica_of_another_history_fails_the_run(stage: Stage) -> None:
