@@ -17,6 +17,7 @@ from zoffsite.model.errors import SettingsError
 
 UNITS = Path("etc/systemd/system")
 SECRET = Path("etc/zoffsite/prefect.env")
+KINDS = ("service", "timer")
 SCHEDULE = """
 [job.home.schedule]
 cron = "0 3 * * *"
@@ -56,9 +57,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 
 def test_without_a_server_each_schedule_is_a_timer_that_makes_up_for_what_was_missed(house: House) -> None:
     house.deploy()
-    assert set(house.units) == {
-        f"zoffsite-{verb}-home.{kind}" for verb in ("backup", "verify") for kind in ("service", "timer")
-    }
+    assert set(house.units) == {f"zoffsite-{verb}-home.{kind}" for verb in ("backup", "verify") for kind in KINDS}
     timer = house.units["zoffsite-backup-home.timer"]
     assert "OnCalendar=*-*-* 03:00:00 UTC" in timer
     assert "Persistent=true" in timer
@@ -176,6 +175,22 @@ def test_the_doctor_may_see_firewall_tunnel_and_kernels_which_a_backup_may_not(h
         assert (line in doctor, line in backup) == (False, True)
     for line in ("ProtectSystem=strict", "NoNewPrivileges=yes", "ProtectKernelTunables=yes", "PrivateTmp=yes"):
         assert line in doctor
+
+
+@pytest.mark.parametrize("way", [("--prefect",), ("--worker", "http://10.0.0.1:4200/api")], ids=str)
+def test_beside_prefect_the_doctor_has_a_timer_with_the_sandbox_that_it_needs(
+    house: House, way: tuple[str, ...]
+) -> None:
+    house.deploy(*way)
+    (house.folder / "zoffsite.toml").write_text(f'{SETTINGS}{SCHEDULE}doctor = "0 12 * * 0"\n')
+    said = house.deploy(*way, "--dry-run")
+    assert "restart" not in said, "what runs the other jobs has nothing to do with it"
+    house.deploy(*way)
+    assert {name for name in house.units if "doctor" in name} == {f"zoffsite-doctor-home.{kind}" for kind in KINDS}
+    assert "CAP_NET_ADMIN" in house.units["zoffsite-doctor-home.service"]
+    (enabled,) = [line for line in said.splitlines() if "enable --now" in line]
+    assert enabled.endswith(" zoffsite-doctor-home.timer")
+    assert "zoffsite-backup-home.timer" not in house.units
 
 
 def test_timers_without_any_schedule_are_refused(house: House) -> None:

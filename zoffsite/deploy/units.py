@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "doctor {job} --tell",
 }
 """What a timer runs."""
+DOCTOR = "doctor"
 KEPT_DAYS = 90
 """How long Prefect keeps runs, with their logs and artifacts."""
 
@@ -123,21 +124,29 @@ WantedBy=multi-user.target
 
 def files_of(deployment: Deployment) -> dict[str, str]:
     """Every file but the environment, by path."""
-    units = {
-        Way.TIMERS: lambda: {
-            name: text for each in deployment.timed for name, text in _timed(deployment, each).items()
-        },
-        Way.PREFECT: lambda: {SERVER: _server(deployment), SERVE: _serve(deployment)},
-        Way.WORKER: lambda: {WORKER: _worker(deployment)},
-    }[deployment.way]()
+    units = {name: text for each in by_timer(deployment) for name, text in _timed(deployment, each).items()}
+    if deployment.way is Way.PREFECT:
+        units |= {SERVER: _server(deployment), SERVE: _serve(deployment)}
+    elif deployment.way is Way.WORKER:
+        units[WORKER] = _worker(deployment)
     return {f"{UNITS}/{name}": f"{MARK}{name}\n{text}" for name, text in units.items()}
 
 
 def started(deployment: Deployment) -> tuple[str, ...]:
     """The units that are enabled and started, in this order."""
-    if deployment.way is Way.TIMERS:
-        return tuple(f"{_name(each)}.timer" for each in deployment.timed)
-    return (SERVER, SERVE) if deployment.way is Way.PREFECT else (WORKER,)
+    timers = tuple(timer_of(each.job, each.verb) for each in by_timer(deployment))
+    return {Way.TIMERS: (), Way.PREFECT: (SERVER, SERVE), Way.WORKER: (WORKER,)}[deployment.way] + timers
+
+
+def by_timer(deployment: Deployment) -> tuple[Timed, ...]:
+    """What timers run. Beside Prefect that is the doctor: it must see what the process of all other runs may not."""
+    alone = deployment.way is Way.TIMERS
+    return tuple(each for each in deployment.timed if alone or each.verb == DOCTOR)
+
+
+def timer_of(job: str, verb: str) -> str:
+    """The name of the timer that runs a verb of a job."""
+    return f"zoffsite-{verb}-{job}.timer"
 
 
 def environment_of(deployment: Deployment, password: str) -> str:
@@ -149,10 +158,6 @@ def environment_of(deployment: Deployment, password: str) -> str:
         if deployment.way is Way.PREFECT:
             lines.append(variable("PREFECT_SERVER_API_AUTH_STRING", password))
     return "".join(f"{line}\n" for line in lines)
-
-
-def _name(timed: Timed) -> str:
-    return f"zoffsite-{timed.verb}-{timed.job}"
 
 
 def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
@@ -167,11 +172,12 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
     )
     calendar = "\n".join(f"OnCalendar={line}" for line in timed.calendar)
     timer = _TIMER.format(verb=timed.verb, job=timed.job, calendar=calendar)
-    return {f"{_name(timed)}.service": service, f"{_name(timed)}.timer": timer}
+    name = timer_of(timed.job, timed.verb)
+    return {name.replace(".timer", ".service"): service, name: timer}
 
 
 def _sandbox(deployment: Deployment, verb: str) -> str:
-    if verb == "doctor":
+    if verb == DOCTOR:
         return of_doctor(deployment.state_dir)
     return of_runs(deployment.needs, deployment.state_dir, drills=verb == "drill")
 
@@ -221,5 +227,6 @@ def _places(deployment: Deployment) -> dict[str, str]:
 
 def _schedules(deployment: Deployment) -> str:
     lines = [f"# jobs: {', '.join(deployment.jobs)}"]
-    lines += [f"# {each.verb} of {each.job}: {' or '.join(each.calendar)}" for each in deployment.timed]
+    served = [each for each in deployment.timed if each not in by_timer(deployment)]
+    lines += [f"# {each.verb} of {each.job}: {' or '.join(each.calendar)}" for each in served]
     return "\n".join(lines)
