@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from tests.prefect.test_without_server import SETTINGS
 from zoffsite.cli.main import app
+from zoffsite.deploy.quoting import variables
 from zoffsite.deploy.sandbox import of_runs
 from zoffsite.deploy.spec import Needs
 from zoffsite.model.errors import SettingsError
@@ -51,7 +52,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     (tmp_path / "zoffsite.toml").write_text(SETTINGS + SCHEDULE)
     monkeypatch.setenv("ZOFFSITE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    for name in ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_DATABASE_CONNECTION_URL"):
+        monkeypatch.delenv(name, raising=False)
     return House(tmp_path)
 
 
@@ -130,6 +132,58 @@ def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to
     assert len(password) > 30
     assert house.secret.stat().st_mode & 0o777 == 0o600
     assert all(password not in text for text in (said, *house.units.values()))
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "network", "pages"),
+    [
+        ("10.1.0.1/24", "10.1.0.1", "10.1.0.0/24", "http://10.1.0.1:4200"),
+        ("fd00::1/64", "fd00::1", "fd00::/64", "http://[fd00::1]:4200"),
+        ("127.0.0.2", "127.0.0.2", None, "http://127.0.0.2:4200"),
+    ],
+)
+def test_a_server_in_a_tunnel_listens_there_alone_for_that_network_and_its_own_jobs_find_it(
+    house: House, listen: str, host: str, network: str | None, pages: str
+) -> None:
+    said = house.deploy("--prefect", "--listen", listen)
+    server = house.units["zoffsite-prefect.service"].splitlines()
+    assert [line for line in server if "API_HOST" in line] == [f"Environment=PREFECT_SERVER_API_HOST={host}"]
+    allowed = [line.partition("=")[2] for line in server if line.startswith("IPAddressAllow=")]
+    assert allowed == ["localhost", *([network] if network else [])]
+    assert "IPAddressDeny=any" in server
+    secret = variables(house.secret.read_text())
+    assert secret["PREFECT_API_URL"] == f"{pages}/api"
+    assert secret["PREFECT_SERVER_API_AUTH_STRING"]
+    assert f"The UI: {pages};" in said
+    house.deploy("--prefect")
+    assert "PREFECT_API_URL=http://127.0.0.1:4200/api" in house.secret.read_text()
+
+
+@pytest.mark.parametrize("way", [(), ("--worker", "http://10.1.0.1:4200/api")], ids=str)
+def test_an_address_to_listen_on_is_refused_where_no_server_is_set_up(house: House, way: tuple[str, ...]) -> None:
+    config = str(house.folder / "zoffsite.toml")
+    done = CliRunner().invoke(app, ["-c", config, "deploy", *way, "--listen", "10.1.0.1/24", "--dry-run"])
+    assert (done.exit_code, "--listen" in done.output) == (2, True)
+
+
+def test_the_url_of_a_database_is_a_secret_of_the_server_and_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, url = "PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://prefect:a$b%40@127.0.0.1/prefect"
+    dotenv = house.folder / ".env"
+    dotenv.write_text(f"{name}={url}\n")
+    dotenv.chmod(0o600)
+    said = house.deploy("--prefect")
+    assert variables(house.secret.read_text())[name] == url
+    assert house.secret.stat().st_mode & 0o777 == 0o600
+    assert all("postgresql" not in text for text in (said, *house.units.values()))
+    dotenv.unlink()
+    assert "All is as it should be." in house.deploy("--prefect")
+    monkeypatch.setenv(name, f"{url}-other")
+    house.deploy("--prefect")
+    assert variables(house.secret.read_text())[name] == f"{url}-other"
+    house.deploy("--worker", "http://10.0.0.1:4200/api")
+    assert name not in house.secret.read_text()
 
 
 def test_each_machine_has_a_password_of_its_own_and_keeps_it(house: House) -> None:

@@ -8,6 +8,7 @@ from zoffsite.deploy.spec import Deployment, Timed, Way
 
 UNITS = "/etc/systemd/system"
 ENVIRONMENT = "/etc/zoffsite/prefect.env"
+AUTH, DATABASE = "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 UNFINISHED = "/etc/zoffsite/deploy-unfinished"
 """There while a deployment goes on: one that was cut off may have left old units running beside new files."""
 MARK = "# Written by `zoffsite deploy`, which overwrites it. Changes of yours: systemctl edit "
@@ -63,7 +64,7 @@ WantedBy=timers.target
 
 _SERVER = """\
 [Unit]
-Description=zoffsite: Prefect server, on loopback
+Description=zoffsite: Prefect server, on {host}
 After=network.target
 
 [Service]
@@ -72,7 +73,7 @@ ExecStart={python} -m prefect server start
 StateDirectory=zoffsite-prefect
 Environment=PREFECT_HOME=/var/lib/zoffsite-prefect
 Environment=HOME=/var/lib/zoffsite-prefect
-Environment=PREFECT_SERVER_API_HOST=127.0.0.1
+Environment=PREFECT_SERVER_API_HOST={host}
 Environment=PREFECT_SERVER_API_PORT={port}
 Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
 Environment=DO_NOT_TRACK=1
@@ -149,14 +150,15 @@ def timer_of(job: str, verb: str) -> str:
     return f"zoffsite-{verb}-{job}.timer"
 
 
-def environment_of(deployment: Deployment, password: str) -> str:
-    """Where the API is and how one logs in: a secret."""
-    url = deployment.api or f"http://127.0.0.1:{deployment.port}/api"
-    lines = [variable("PREFECT_API_URL", url)]
+def environment_of(deployment: Deployment, password: str, database: str = "") -> str:
+    """Where the API is, how one logs in, and where a server here keeps what it knows, if not in a file: a secret."""
+    lines = [variable("PREFECT_API_URL", deployment.api or f"{deployment.pages}/api")]
     if password:
-        lines.append(variable("PREFECT_API_AUTH_STRING", password))
+        lines.append(variable(AUTH, password))
         if deployment.way is Way.PREFECT:
             lines.append(variable("PREFECT_SERVER_API_AUTH_STRING", password))
+    if database and deployment.way is Way.PREFECT:
+        lines.append(variable(DATABASE, database))
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -187,11 +189,12 @@ def _server(deployment: Deployment) -> str:
     return _SERVER.format(
         python=word(deployment.python, "zoffsite's Python"),
         user=user,
+        host=deployment.listen.ip,
         port=deployment.port,
         days=KEPT_DAYS,
         seconds=KEPT_DAYS * 86400,
         environment=ENVIRONMENT,
-        sandbox=of_server(),
+        sandbox=of_server(deployment.listen),
     )
 
 
