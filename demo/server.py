@@ -57,12 +57,10 @@ class PrefectServer:
 
 
 @contextmanager
-def prefect_server(home: Path, database: str | None = None) -> Iterator[PrefectServer]:
-    """Start a server, which takes a while (`wait_until_ready`); stop it in the end. `database`: a URL, else SQLite."""
+def prefect_server(home: Path, changes: Mapping[str, str] | None = None) -> Iterator[PrefectServer]:
+    """Start a server, which takes a while (`wait_until_ready`); stop it in the end. `changes` are variables of its."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    environment = server_environment(home, free_ports(1)[0])
-    if database is not None:
-        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = database
+    environment = server_environment(home, free_ports(1)[0]) | dict(changes or {})
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

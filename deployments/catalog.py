@@ -9,6 +9,7 @@ middle of a run, cancel all that was missed. The real guard against two runs at 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from prefect import Flow
@@ -25,6 +26,7 @@ from flows.prune import prune
 from flows.run import run_tags
 from flows.verify import verify
 from zoffsite.config.settings import Settings
+from zoffsite.deploy.units import DOCTOR, UNITS, timer_of
 
 FLOWS: Mapping[str, Flow[..., Any]] = {
     "backup": backup,
@@ -56,7 +58,7 @@ def deployments_of(settings: Settings, pool: str | None = None) -> Iterator[Runn
 
 
 def _deployment(settings: Settings, verb: str, job: str, pool: str | None) -> RunnerDeployment:
-    schedule = settings.schedule(job, verb)
+    schedule = None if _by_timer(job, verb) else settings.schedule(job, verb)
     deployment = FLOWS[verb].to_deployment(
         name=f"{pool}-{job}" if pool else job,
         parameters={"job": job},
@@ -70,3 +72,8 @@ def _deployment(settings: Settings, verb: str, job: str, pool: str | None) -> Ru
     assert isinstance(deployment, RunnerDeployment)  # noqa: S101 - not in an async context
     deployment._parameter_openapi_schema.properties["job"]["enum"] = list(settings.job_names)  # the form's choice
     return deployment
+
+
+def _by_timer(job: str, verb: str) -> bool:
+    """Whether `zoffsite deploy` has made a timer for the doctor, which sees more than what is served: one is enough."""
+    return verb == DOCTOR and Path(UNITS, timer_of(job, verb)).exists()

@@ -11,12 +11,14 @@ from typer.testing import CliRunner
 
 from tests.prefect.test_without_server import SETTINGS
 from zoffsite.cli.main import app
+from zoffsite.deploy.quoting import variables
 from zoffsite.deploy.sandbox import of_runs
 from zoffsite.deploy.spec import Needs
 from zoffsite.model.errors import SettingsError
 
 UNITS = Path("etc/systemd/system")
 SECRET = Path("etc/zoffsite/prefect.env")
+KINDS = ("service", "timer")
 SCHEDULE = """
 [job.home.schedule]
 cron = "0 3 * * *"
@@ -50,15 +52,14 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "key")], check=True)
     (tmp_path / "zoffsite.toml").write_text(SETTINGS + SCHEDULE)
     monkeypatch.setenv("ZOFFSITE_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    for name in ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_DATABASE_CONNECTION_URL"):
+        monkeypatch.delenv(name, raising=False)
     return House(tmp_path)
 
 
 def test_without_a_server_each_schedule_is_a_timer_that_makes_up_for_what_was_missed(house: House) -> None:
     house.deploy()
-    assert set(house.units) == {
-        f"zoffsite-{verb}-home.{kind}" for verb in ("backup", "verify") for kind in ("service", "timer")
-    }
+    assert set(house.units) == {f"zoffsite-{verb}-home.{kind}" for verb in ("backup", "verify") for kind in KINDS}
     timer = house.units["zoffsite-backup-home.timer"]
     assert "OnCalendar=*-*-* 03:00:00 UTC" in timer
     assert "Persistent=true" in timer
@@ -133,6 +134,58 @@ def test_the_server_listens_on_loopback_alone_asks_for_a_password_and_reports_to
     assert all(password not in text for text in (said, *house.units.values()))
 
 
+@pytest.mark.parametrize(
+    ("listen", "host", "network", "pages"),
+    [
+        ("10.1.0.1/24", "10.1.0.1", "10.1.0.0/24", "http://10.1.0.1:4200"),
+        ("fd00::1/64", "fd00::1", "fd00::/64", "http://[fd00::1]:4200"),
+        ("127.0.0.2", "127.0.0.2", None, "http://127.0.0.2:4200"),
+    ],
+)
+def test_a_server_in_a_tunnel_listens_there_alone_for_that_network_and_its_own_jobs_find_it(
+    house: House, listen: str, host: str, network: str | None, pages: str
+) -> None:
+    said = house.deploy("--prefect", "--listen", listen)
+    server = house.units["zoffsite-prefect.service"].splitlines()
+    assert [line for line in server if "API_HOST" in line] == [f"Environment=PREFECT_SERVER_API_HOST={host}"]
+    allowed = [line.partition("=")[2] for line in server if line.startswith("IPAddressAllow=")]
+    assert allowed == ["localhost", *([network] if network else [])]
+    assert "IPAddressDeny=any" in server
+    secret = variables(house.secret.read_text())
+    assert secret["PREFECT_API_URL"] == f"{pages}/api"
+    assert secret["PREFECT_SERVER_API_AUTH_STRING"]
+    assert f"The UI: {pages};" in said
+    house.deploy("--prefect")
+    assert "PREFECT_API_URL=http://127.0.0.1:4200/api" in house.secret.read_text()
+
+
+@pytest.mark.parametrize("way", [(), ("--worker", "http://10.1.0.1:4200/api")], ids=str)
+def test_an_address_to_listen_on_is_refused_where_no_server_is_set_up(house: House, way: tuple[str, ...]) -> None:
+    config = str(house.folder / "zoffsite.toml")
+    done = CliRunner().invoke(app, ["-c", config, "deploy", *way, "--listen", "10.1.0.1/24", "--dry-run"])
+    assert (done.exit_code, "--listen" in done.output) == (2, True)
+
+
+def test_the_url_of_a_database_is_a_secret_of_the_server_and_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, url = "PREFECT_SERVER_DATABASE_CONNECTION_URL", "postgresql+asyncpg://prefect:a$b%40@127.0.0.1/prefect"
+    dotenv = house.folder / ".env"
+    dotenv.write_text(f"{name}={url}\n")
+    dotenv.chmod(0o600)
+    said = house.deploy("--prefect")
+    assert variables(house.secret.read_text())[name] == url
+    assert house.secret.stat().st_mode & 0o777 == 0o600
+    assert all("postgresql" not in text for text in (said, *house.units.values()))
+    dotenv.unlink()
+    assert "All is as it should be." in house.deploy("--prefect")
+    monkeypatch.setenv(name, f"{url}-other")
+    house.deploy("--prefect")
+    assert variables(house.secret.read_text())[name] == f"{url}-other"
+    house.deploy("--worker", "http://10.0.0.1:4200/api")
+    assert name not in house.secret.read_text()
+
+
 def test_each_machine_has_a_password_of_its_own_and_keeps_it(house: House) -> None:
     house.deploy("--prefect")
     first = house.secret.read_text()
@@ -176,6 +229,22 @@ def test_the_doctor_may_see_firewall_tunnel_and_kernels_which_a_backup_may_not(h
         assert (line in doctor, line in backup) == (False, True)
     for line in ("ProtectSystem=strict", "NoNewPrivileges=yes", "ProtectKernelTunables=yes", "PrivateTmp=yes"):
         assert line in doctor
+
+
+@pytest.mark.parametrize("way", [("--prefect",), ("--worker", "http://10.0.0.1:4200/api")], ids=str)
+def test_beside_prefect_the_doctor_has_a_timer_with_the_sandbox_that_it_needs(
+    house: House, way: tuple[str, ...]
+) -> None:
+    house.deploy(*way)
+    (house.folder / "zoffsite.toml").write_text(f'{SETTINGS}{SCHEDULE}doctor = "0 12 * * 0"\n')
+    said = house.deploy(*way, "--dry-run")
+    assert "restart" not in said, "what runs the other jobs has nothing to do with it"
+    house.deploy(*way)
+    assert {name for name in house.units if "doctor" in name} == {f"zoffsite-doctor-home.{kind}" for kind in KINDS}
+    assert "CAP_NET_ADMIN" in house.units["zoffsite-doctor-home.service"]
+    (enabled,) = [line for line in said.splitlines() if "enable --now" in line]
+    assert enabled.endswith(" zoffsite-doctor-home.timer")
+    assert "zoffsite-backup-home.timer" not in house.units
 
 
 def test_timers_without_any_schedule_are_refused(house: House) -> None:

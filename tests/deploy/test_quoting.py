@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.deploy.quoting import api_url, variable, variables, word
+from zoffsite.deploy.quoting import api_url, listening, variable, variables, word
 from zoffsite.deploy.sandbox import of_doctor, of_runs
 from zoffsite.deploy.spec import Deployment, Needs, Timed, Way
 from zoffsite.deploy.units import environment_of, files_of
@@ -114,3 +114,12 @@ def test_what_is_no_url_of_an_api_is_refused(url: str) -> None:
     with pytest.raises(SettingsError) as refused:
         api_url(url)
     assert refused.value.code == "not-a-url"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nas", "10.1.0.1", "0.0.0.0/0", "::/0", "10.1.0.1/33", "10.1.0.1/24 ", "fe80::1%wg0/64"]
+)
+def test_what_is_no_address_of_a_tunnel_with_its_network_is_refused(address: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        listening(address)
+    assert refused.value.code == "not-an-address"

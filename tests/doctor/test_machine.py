@@ -126,6 +126,29 @@ def test_a_disk_is_judged_by_its_own_word(answer: Answer, level: Level) -> None:
     assert found.level is level
 
 
+def smart_says(words: str, severity: str) -> Answer:
+    return Answer(code=2, text=json.dumps({"smartctl": {"messages": [{"string": words, "severity": severity}]}}))
+
+
+@pytest.mark.parametrize("why", ["Operation not permitted", "Permission denied", "Input/output error"])
+def test_a_disk_that_could_not_be_opened_is_unseen(why: str) -> None:
+    denied = smart_says(f"Smartctl open device: /dev/vda failed: {why}", "error")
+    findings = source_says(**{"smart /dev/vda": denied})
+    assert bad(findings) == [("unseen", Level.WARNING)]
+    assert f"disk (/dev/vda: {why})" in of(findings, "unseen")[0].what
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        smart_says("Device is in STANDBY mode, exit(2)", "information"),
+        smart_says("/dev/vda: Unable to detect device type", "error"),
+    ],
+)
+def test_a_disk_that_sleeps_or_has_no_smart_is_no_fault(answer: Answer) -> None:
+    assert bad(source_says(**{"smart /dev/vda": answer})) == []
+
+
 def test_no_smartctl_is_said_and_no_fault() -> None:
     findings = examine(case(box={**case().box.said, "smart /dev/vda": Answer(code=127, text="")}))
     (found,) = [each for each in of(findings, "disk") if each.word is Word.BOX]
@@ -215,6 +238,15 @@ def test_what_waits_for_a_reboot_is_said_on_either_machine(changes: dict[str, st
     for findings in (box_says(**changes), source_says(**changes)):
         assert bad(findings) == [("reboot", Level.WARNING)]
         assert any(words in each.what for each in of(findings, "reboot"))
+
+
+def test_where_no_kernel_is_seen_neither_the_next_one_nor_a_reboot_is_judged() -> None:
+    findings = source_says(kernels="", modules="")
+    assert bad(findings) == [("unseen", Level.WARNING)]
+    (unseen,) = of(findings, "unseen")
+    assert all(f"{check} (there is no kernel in /lib/modules" in unseen.what for check in ("next-kernel", "reboot"))
+    assert "the source" not in {each.subject for each in findings if each.check in ("next-kernel", "reboot")}
+    assert ("reboot", Level.WARNING) in bad(source_says(kernels="", modules="", reboot="/run/reboot-required\n"))
 
 
 REBOOTS = 'Unattended-Upgrade::Automatic-Reboot "true";\n'

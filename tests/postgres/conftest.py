@@ -1,7 +1,8 @@
-"""One Prefect server on PostgreSQL, and two machines with a worker each."""
+"""One Prefect server on PostgreSQL, on an address that is not its usual one, and two machines with a worker each."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,10 +14,16 @@ import pytest
 
 from demo.environment import clean_environment
 from demo.server import PrefectServer, prefect_server
+from lab.state import free_ports
 from tests.postgres.database import Database, postgres
 from tests.prefect.silence import silent_host
 from tests.prefect.test_without_server import SETTINGS
 from tests.prefect.ui import Ui
+from zoffsite.deploy.quoting import listening, variables
+from zoffsite.deploy.spec import Deployment, Needs, Way
+from zoffsite.deploy.units import SERVER, UNITS, environment_of, files_of
+
+PASSWORD = "zoffsite:of the server"
 
 
 @dataclass(frozen=True)
@@ -65,16 +72,34 @@ def database() -> Iterator[Database]:
             yield database
 
 
+def deployed(database: str, port: int) -> dict[str, str]:
+    """Where its server is, and how one logs in, as `zoffsite deploy --prefect --listen 127.0.0.2` writes it down."""
+    deployment = Deployment(
+        way=Way.PREFECT,
+        config=Path("/zoffsite.toml"),
+        state_dir=Path("/state"),
+        python=Path("/python"),
+        zoffsite=Path("/zoffsite"),
+        reachable=True,
+        needs=Needs(zfs=False, disks=False, hooks=False),
+        listen=listening("127.0.0.2"),
+        port=port,
+    )
+    unit = files_of(deployment)[f"{UNITS}/{SERVER}"]
+    where = re.findall(r"^Environment=(PREFECT_SERVER_API_(?:HOST|PORT))=(.*)$", unit, re.MULTILINE)
+    return dict(where) | variables(environment_of(deployment, PASSWORD, database))
+
+
 @pytest.fixture(scope="session")
 def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    with prefect_server(tmp_path_factory.mktemp("prefect"), database=database.url) as server:
+    with prefect_server(tmp_path_factory.mktemp("prefect"), deployed(database.url, free_ports(1)[0])) as server:
         server.wait_until_ready()
         yield server
 
 
 @pytest.fixture(scope="session")
 def ui(server: PrefectServer) -> Ui:
-    return Ui(server.url)
+    return Ui(server.url, PASSWORD)
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,19 @@ from zoffsite.config.settings import Settings
 from zoffsite.deploy.calendar import calendar_lines
 from zoffsite.deploy.changes import Change, Fate, changes
 from zoffsite.deploy.quoting import variables
-from zoffsite.deploy.spec import Deployment, Needs, Timed, Way
-from zoffsite.deploy.units import COMMANDS, ENVIRONMENT, MARK, UNFINISHED, UNITS, environment_of, files_of, started
+from zoffsite.deploy.spec import LOOPBACK, Deployment, Interface, Needs, Timed, Way
+from zoffsite.deploy.units import (
+    AUTH,
+    COMMANDS,
+    DATABASE,
+    ENVIRONMENT,
+    MARK,
+    UNFINISHED,
+    UNITS,
+    environment_of,
+    files_of,
+    started,
+)
 from zoffsite.files import write_whole
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import OperationError, SettingsError
@@ -22,7 +33,6 @@ from zoffsite.model.job import Disk, Job
 from zoffsite.zfs.argv import mountpoint
 
 log = logging.getLogger(__name__)
-AUTH = "PREFECT_API_AUTH_STRING"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +56,15 @@ class Machine:
         return self.at(UNFINISHED).exists()
 
 
-def describe(settings: Settings, way: Way, *, port: int = 4200, pool: str = "", api: str = "") -> Deployment:
+def describe(
+    settings: Settings,
+    way: Way,
+    *,
+    listen: Interface = LOOPBACK,
+    port: int = 4200,
+    pool: str = "",
+    api: str = "",
+) -> Deployment:
     """What the settings, and the zoffsite that is running, come to."""
     jobs = settings.jobs.values()
     python = Path(sys.executable)
@@ -65,6 +83,7 @@ def describe(settings: Settings, way: Way, *, port: int = 4200, pool: str = "", 
         ),
         jobs=tuple(settings.job_names),
         timed=_timed(settings),
+        listen=listen,
         port=port,
         pool=pool,
         api=api,
@@ -72,12 +91,14 @@ def describe(settings: Settings, way: Way, *, port: int = 4200, pool: str = "", 
 
 
 def plan_deployment(deployment: Deployment, machine: Machine, environ: Mapping[str, str]) -> tuple[Change, ...]:
-    """What would change. A password that is there stays; a worker's comes from the environment."""
+    """What would change. Secrets that are there stay; a worker's password and a database come from the environment."""
     wanted = files_of(deployment)
     before = _read(machine.at(ENVIRONMENT))
     hidden = {}
     if deployment.way is not Way.TIMERS:
-        hidden = {ENVIRONMENT: environment_of(deployment, _password(deployment, before, environ))}
+        known = variables(before or "")
+        database = environ.get(DATABASE) or known.get(DATABASE, "")
+        hidden = {ENVIRONMENT: environment_of(deployment, _password(deployment, known, environ), database)}
     return changes(wanted, _present(machine, {**wanted, **hidden}), hidden)
 
 
@@ -131,11 +152,10 @@ def _timed(settings: Settings) -> tuple[Timed, ...]:
     return tuple(found)
 
 
-def _password(deployment: Deployment, before: str | None, environ: Mapping[str, str]) -> str:
-    known = variables(before or "").get(AUTH)
+def _password(deployment: Deployment, known: Mapping[str, str], environ: Mapping[str, str]) -> str:
     if deployment.way is Way.PREFECT:
-        return known or f"zoffsite:{secrets.token_urlsafe(24)}"
-    return environ.get(AUTH) or known or ""
+        return known.get(AUTH) or f"zoffsite:{secrets.token_urlsafe(24)}"
+    return environ.get(AUTH) or known.get(AUTH, "")
 
 
 def _present(machine: Machine, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -11,19 +11,27 @@ from rich.console import Console
 from zoffsite.actions.deploy import Machine, carry_out, commands, describe, plan_deployment
 from zoffsite.cli.context import console
 from zoffsite.config.loading import load
+from zoffsite.config.variables import everybodys_variables
 from zoffsite.deploy.changes import Change, Fate
-from zoffsite.deploy.quoting import api_url
-from zoffsite.deploy.spec import Deployment, Way
+from zoffsite.deploy.quoting import api_url, listening
+from zoffsite.deploy.spec import LOOPBACK, Deployment, Way
 from zoffsite.deploy.units import ENVIRONMENT
 from zoffsite.model.errors import ExitCode, SettingsError
 
 
-def run_deploy(way: Way, *, port: int, pool: str | None, api: str | None, root: Path, dry_run: bool) -> ExitCode:
+def run_deploy(
+    way: Way, *, listen: str | None, port: int, pool: str | None, api: str | None, root: Path, dry_run: bool
+) -> ExitCode:
     """Make the changes that are needed, or only name them."""
     settings = load()
     name = pool or socket.gethostname().partition(".")[0]
     deployment = describe(
-        settings, way, port=port, pool=name if way is Way.WORKER else "", api=api_url(api) if api is not None else ""
+        settings,
+        way,
+        listen=listening(listen) if listen is not None else LOOPBACK,
+        port=port,
+        pool=name if way is Way.WORKER else "",
+        api=api_url(api) if api is not None else "",
     )
     if way is Way.TIMERS and not deployment.timed:
         raise SettingsError(
@@ -34,7 +42,7 @@ def run_deploy(way: Way, *, port: int, pool: str | None, api: str | None, root: 
             code="no-schedule",
         )
     machine = Machine(root=root)
-    planned = plan_deployment(deployment, machine, os.environ)
+    planned = plan_deployment(deployment, machine, everybodys_variables(settings.file.parent, os.environ))
     unfinished = machine.unfinished
     if dry_run:
         said = tuple(map(" ".join, commands(deployment, planned, unfinished=unfinished)))
@@ -67,7 +75,7 @@ def _draw_next(out: Console, deployment: Deployment, machine: Machine) -> None:
         return
     if deployment.way is Way.PREFECT:
         out.print(
-            f"The UI: http://127.0.0.1:{deployment.port}; its password: sudo grep API_AUTH {ENVIRONMENT}", markup=False
+            f"The UI: {deployment.pages}; its password: sudo grep API_AUTH {ENVIRONMENT}", markup=False, soft_wrap=True
         )
     out.print(
         f"At a terminal, to run jobs through Prefect: set -a; . {ENVIRONMENT}; set +a", markup=False, soft_wrap=True

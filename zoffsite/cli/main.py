@@ -162,7 +162,15 @@ def deploy(
         Optional[str],  # noqa: UP045
         typer.Option("--pool", help="This machine's work pool there (default: its host name)."),
     ] = None,
-    port: Annotated[int, typer.Option("--port", help="The Prefect server's, on loopback.")] = 4200,
+    listen: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--listen",
+            metavar="ADDRESS/PREFIX",
+            help="With --prefect: the address in a tunnel, and its network, for workers on other machines.",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", help="The Prefect server's.")] = 4200,
     root: Annotated[Path, typer.Option("--root", help="Write below this folder, and start nothing.")] = Path("/"),
     dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would change.")] = False,
 ) -> None:
@@ -176,8 +184,10 @@ def deploy(
 
     if prefect and worker is not None:
         raise typer.BadParameter("--prefect and --worker exclude each other")
+    if listen is not None and not prefect:
+        raise typer.BadParameter("--listen is for the server that --prefect sets up")
     way = Way.PREFECT if prefect else Way.WORKER if worker is not None else Way.TIMERS
-    raise typer.Exit(run_deploy(way, port=port, pool=pool, api=worker, root=root, dry_run=dry_run))
+    raise typer.Exit(run_deploy(way, listen=listen, port=port, pool=pool, api=worker, root=root, dry_run=dry_run))
 
 
 @app.command()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
 from zoffsite.config.mistakes import Problem, did_you_mean
@@ -61,6 +62,12 @@ def from_dotenv(path: Path) -> Variables:
             found.append(Variable(name=binding.key, value=binding.value, file=str(path), line=line))
     ours = _sorted_out(found)
     return replace(ours, problems=(*problems, *ours.problems))
+
+
+def everybodys_variables(directory: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """All of the environment and, weaker, of `.env` in that directory: those of Prefect, too, which are not ours."""
+    written = dotenv_values(directory / ".env", interpolate=False)
+    return {name: value for name, value in written.items() if value is not None} | dict(environ)
 
 
 def from_secrets_dir(directory: Path) -> Variables:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_interface
 from urllib.parse import urlsplit
 
+from zoffsite.deploy.spec import Interface
 from zoffsite.model.errors import SettingsError
 
 _PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
@@ -67,6 +69,27 @@ def api_url(text: str) -> str:
             code="not-a-url",
         )
     return text
+
+
+def listening(text: str) -> Interface:
+    """`text` as one address to listen on, with the network that may reach it; else SettingsError.
+
+    Loopback, which nobody else reaches, needs no network. Of all addresses at once none could be told to the others.
+    """
+    try:
+        found = ip_interface(text)
+        sound = not found.ip.is_unspecified and (found.ip.is_loopback or "/" in text) and "%" not in text
+    except ValueError:
+        sound = False
+    if not sound:
+        raise SettingsError(
+            "deploy",
+            "--listen",
+            f"{text!r} is no address of a tunnel with its network",
+            "name both, as the tunnel does: --listen 10.1.0.1/24",
+            code="not-an-address",
+        )
+    return found
 
 
 def _unquoted(value: str) -> str:

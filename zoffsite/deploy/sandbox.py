@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoffsite.deploy.quoting import word
-from zoffsite.deploy.spec import Needs
+from zoffsite.deploy.spec import Interface, Needs
 
 _ALWAYS = """\
 NoNewPrivileges=yes
@@ -106,6 +106,7 @@ def of_doctor(state_dir: Path) -> str:
     return f"{rest}{_FILES}ReadWritePaths={word(state_dir, 'state_dir')}\n{_DOCTOR}"
 
 
-def of_server() -> str:
-    """For the Prefect server."""
-    return _ALWAYS + _SERVER
+def of_server(listen: Interface) -> str:
+    """For the Prefect server, on that address: besides this machine only that address's network reaches it."""
+    network = "" if listen.ip.is_loopback else f"IPAddressAllow={listen.network}\n"
+    return _ALWAYS + _SERVER + network

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
+
+Interface = IPv4Interface | IPv6Interface
+LOOPBACK = IPv4Interface("127.0.0.1")
 
 
 class Way(StrEnum):
@@ -42,8 +46,8 @@ class Needs:
 class Deployment:
     """One machine. `python` and `zoffsite` are whole paths of what is installed; `reachable`: other users can run it.
 
-    `pool` and `api` are a worker's: this machine's work pool, and where the Prefect server is. `port` is the one of a
-    Prefect server here, on loopback.
+    `pool` and `api` are a worker's: this machine's work pool, and where the Prefect server is. A Prefect server
+    here has `port` on the address `listen`, for this machine and that address's network.
     """
 
     way: Way
@@ -55,6 +59,13 @@ class Deployment:
     needs: Needs
     jobs: tuple[str, ...] = ()
     timed: tuple[Timed, ...] = ()
+    listen: Interface = LOOPBACK
     port: int = 4200
     pool: str = ""
     api: str = ""
+
+    @property
+    def pages(self) -> str:
+        """The URL of the UI of a Prefect server here; its API is below it."""
+        host = str(self.listen.ip)
+        return f"http://{f'[{host}]' if self.listen.version == 6 else host}:{self.port}"

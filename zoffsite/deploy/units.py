@@ -8,6 +8,7 @@ from zoffsite.deploy.spec import Deployment, Timed, Way
 
 UNITS = "/etc/systemd/system"
 ENVIRONMENT = "/etc/zoffsite/prefect.env"
+AUTH, DATABASE = "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 UNFINISHED = "/etc/zoffsite/deploy-unfinished"
 """There while a deployment goes on: one that was cut off may have left old units running beside new files."""
 MARK = "# Written by `zoffsite deploy`, which overwrites it. Changes of yours: systemctl edit "
@@ -21,6 +22,7 @@ COMMANDS = {
     "doctor": "doctor {job} --tell",
 }
 """What a timer runs."""
+DOCTOR = "doctor"
 KEPT_DAYS = 90
 """How long Prefect keeps runs, with their logs and artifacts."""
 
@@ -62,7 +64,7 @@ WantedBy=timers.target
 
 _SERVER = """\
 [Unit]
-Description=zoffsite: Prefect server, on loopback
+Description=zoffsite: Prefect server, on {host}
 After=network.target
 
 [Service]
@@ -71,7 +73,7 @@ ExecStart={python} -m prefect server start
 StateDirectory=zoffsite-prefect
 Environment=PREFECT_HOME=/var/lib/zoffsite-prefect
 Environment=HOME=/var/lib/zoffsite-prefect
-Environment=PREFECT_SERVER_API_HOST=127.0.0.1
+Environment=PREFECT_SERVER_API_HOST={host}
 Environment=PREFECT_SERVER_API_PORT={port}
 Environment=PREFECT_SERVER_ANALYTICS_ENABLED=false
 Environment=DO_NOT_TRACK=1
@@ -123,36 +125,41 @@ WantedBy=multi-user.target
 
 def files_of(deployment: Deployment) -> dict[str, str]:
     """Every file but the environment, by path."""
-    units = {
-        Way.TIMERS: lambda: {
-            name: text for each in deployment.timed for name, text in _timed(deployment, each).items()
-        },
-        Way.PREFECT: lambda: {SERVER: _server(deployment), SERVE: _serve(deployment)},
-        Way.WORKER: lambda: {WORKER: _worker(deployment)},
-    }[deployment.way]()
+    units = {name: text for each in by_timer(deployment) for name, text in _timed(deployment, each).items()}
+    if deployment.way is Way.PREFECT:
+        units |= {SERVER: _server(deployment), SERVE: _serve(deployment)}
+    elif deployment.way is Way.WORKER:
+        units[WORKER] = _worker(deployment)
     return {f"{UNITS}/{name}": f"{MARK}{name}\n{text}" for name, text in units.items()}
 
 
 def started(deployment: Deployment) -> tuple[str, ...]:
     """The units that are enabled and started, in this order."""
-    if deployment.way is Way.TIMERS:
-        return tuple(f"{_name(each)}.timer" for each in deployment.timed)
-    return (SERVER, SERVE) if deployment.way is Way.PREFECT else (WORKER,)
+    timers = tuple(timer_of(each.job, each.verb) for each in by_timer(deployment))
+    return {Way.TIMERS: (), Way.PREFECT: (SERVER, SERVE), Way.WORKER: (WORKER,)}[deployment.way] + timers
 
 
-def environment_of(deployment: Deployment, password: str) -> str:
-    """Where the API is and how one logs in: a secret."""
-    url = deployment.api or f"http://127.0.0.1:{deployment.port}/api"
-    lines = [variable("PREFECT_API_URL", url)]
+def by_timer(deployment: Deployment) -> tuple[Timed, ...]:
+    """What timers run. Beside Prefect that is the doctor: it must see what the process of all other runs may not."""
+    alone = deployment.way is Way.TIMERS
+    return tuple(each for each in deployment.timed if alone or each.verb == DOCTOR)
+
+
+def timer_of(job: str, verb: str) -> str:
+    """The name of the timer that runs a verb of a job."""
+    return f"zoffsite-{verb}-{job}.timer"
+
+
+def environment_of(deployment: Deployment, password: str, database: str = "") -> str:
+    """Where the API is, how one logs in, and where a server here keeps what it knows, if not in a file: a secret."""
+    lines = [variable("PREFECT_API_URL", deployment.api or f"{deployment.pages}/api")]
     if password:
-        lines.append(variable("PREFECT_API_AUTH_STRING", password))
+        lines.append(variable(AUTH, password))
         if deployment.way is Way.PREFECT:
             lines.append(variable("PREFECT_SERVER_API_AUTH_STRING", password))
+    if database and deployment.way is Way.PREFECT:
+        lines.append(variable(DATABASE, database))
     return "".join(f"{line}\n" for line in lines)
-
-
-def _name(timed: Timed) -> str:
-    return f"zoffsite-{timed.verb}-{timed.job}"
 
 
 def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
@@ -167,11 +174,12 @@ def _timed(deployment: Deployment, timed: Timed) -> dict[str, str]:
     )
     calendar = "\n".join(f"OnCalendar={line}" for line in timed.calendar)
     timer = _TIMER.format(verb=timed.verb, job=timed.job, calendar=calendar)
-    return {f"{_name(timed)}.service": service, f"{_name(timed)}.timer": timer}
+    name = timer_of(timed.job, timed.verb)
+    return {name.replace(".timer", ".service"): service, name: timer}
 
 
 def _sandbox(deployment: Deployment, verb: str) -> str:
-    if verb == "doctor":
+    if verb == DOCTOR:
         return of_doctor(deployment.state_dir)
     return of_runs(deployment.needs, deployment.state_dir, drills=verb == "drill")
 
@@ -181,11 +189,12 @@ def _server(deployment: Deployment) -> str:
     return _SERVER.format(
         python=word(deployment.python, "zoffsite's Python"),
         user=user,
+        host=deployment.listen.ip,
         port=deployment.port,
         days=KEPT_DAYS,
         seconds=KEPT_DAYS * 86400,
         environment=ENVIRONMENT,
-        sandbox=of_server(),
+        sandbox=of_server(deployment.listen),
     )
 
 
@@ -221,5 +230,6 @@ def _places(deployment: Deployment) -> dict[str, str]:
 
 def _schedules(deployment: Deployment) -> str:
     lines = [f"# jobs: {', '.join(deployment.jobs)}"]
-    lines += [f"# {each.verb} of {each.job}: {' or '.join(each.calendar)}" for each in deployment.timed]
+    served = [each for each in deployment.timed if each not in by_timer(deployment)]
+    lines += [f"# {each.verb} of {each.job}: {' or '.join(each.calendar)}" for each in served]
     return "\n".join(lines)

@@ -16,6 +16,7 @@ CHAIN = "/etc/zoffsite/boot/db.key"
 AUTOMATIC = "Unattended-Upgrade::Automatic-Reboot"
 ON = re.compile(f'^{AUTOMATIC} "(true|yes|with|on|enable|1)";', re.MULTILINE | re.IGNORECASE)
 """As `apt-config dump` has it, and each word that apt takes for yes."""
+NO_KERNEL = "there is no kernel in /lib/modules, or it may not be looked into"
 
 
 def firmware(case: Case) -> Iterator[Finding | Unseen]:
@@ -93,17 +94,7 @@ def kernels(side: Side) -> Iterator[Finding | Unseen]:
         yield side.unseen("next-kernel", "kernels" if running else "kernel")
         return
     installed = sorted({line.rpartition("/")[2] for line in listing.splitlines() if line}, key=_order)
-    having = {line.partition("/")[0] for line in (modules or "").splitlines()}
-    lacking = [each for each in installed[-1:] if each not in having]
-    if lacking and having:
-        words = f"the newest kernel, {plain(lacking[0], 60)}, has no ZFS module"
-        yield side.critical(
-            "next-kernel", words, f"do not reboot; on {side.name}: dkms autoinstall -k {quote(lacking[0])}"
-        )
-    elif having:
-        yield side.good("next-kernel", f"the newest kernel, {plain(installed[-1], 60)}, has the ZFS module")
-    else:
-        yield side.good("next-kernel", "ZFS is built into the kernel, or lies elsewhere: not looked at")
+    yield _next_kernel(side, installed, modules or "")
     yield _reboot(side, running.strip(), installed)
     # The signed chain makes no kernel startable that has no ZFS module; without it nothing looks before a restart.
     if ON.search(side.text("automatic-reboot") or "") and CHAIN not in (side.text("keys") or ""):
@@ -112,13 +103,28 @@ def kernels(side: Side) -> Iterator[Finding | Unseen]:
         yield side.warning("next-kernel", what, remedy, AUTOMATIC)
 
 
-def _reboot(side: Side, running: str, installed: list[str]) -> Finding:
+def _next_kernel(side: Side, installed: list[str], modules: str) -> Finding | Unseen:
+    if not installed:
+        return side.blind("next-kernel", NO_KERNEL)
+    newest = plain(installed[-1], 60)
+    having = {line.partition("/")[0] for line in modules.splitlines()}
+    if not having:
+        return side.good("next-kernel", "ZFS is built into the kernel, or lies elsewhere: not looked at")
+    if installed[-1] in having:
+        return side.good("next-kernel", f"the newest kernel, {newest}, has the ZFS module")
+    remedy = f"do not reboot; on {side.name}: dkms autoinstall -k {quote(installed[-1])}"
+    return side.critical("next-kernel", f"the newest kernel, {newest}, has no ZFS module", remedy)
+
+
+def _reboot(side: Side, running: str, installed: list[str]) -> Finding | Unseen:
     remedy = f"reboot {side.name} when no backup runs"
     if side.text("reboot") is not None:
         return side.warning("reboot", "updates wait for a reboot", remedy)
-    if installed and running not in installed:
+    if not installed:
+        return side.blind("reboot", NO_KERNEL)
+    if running not in installed:
         return side.warning("reboot", "the running kernel's modules are gone after an update", remedy)
-    if installed and installed[-1] != running:
+    if installed[-1] != running:
         return side.warning("reboot", f"a newer kernel is installed: {plain(installed[-1], 60)}", remedy)
     return side.good("reboot", "nothing waits for one")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from shlex import quote
 
-from zoffsite.doctor.case import Side, Unseen, moment
+from zoffsite.doctor.case import SHOWN, Side, Unseen, moment
 from zoffsite.doctor.read.poolstatus import PoolStatus, pool_statuses
-from zoffsite.doctor.read.smart import complaints
+from zoffsite.doctor.read.smart import complaints, not_opened
 from zoffsite.model.checkup import Finding
 from zoffsite.views.words import duration_words
 from zoffsite.zfs.excerpt import plain
@@ -89,11 +89,14 @@ def disks(side: Side) -> Iterator[Finding | Unseen]:
             yield _disk(side, fact)
 
 
-def _disk(side: Side, fact: str) -> Finding:
+def _disk(side: Side, fact: str) -> Finding | Unseen:
     path, answer = fact.partition(" ")[2], side.said[fact]
     subject = f"{path} on {side.name}"
     found = complaints(answer.text)
     if found is None:
+        why = not_opened(answer.text)
+        if why is not None:
+            return side.blind("disk", plain(f"{path}: {why}", SHOWN))
         return side.good("disk", "it has no SMART, or is asleep", subject)
     if found.failing:
         return side.critical("disk", "; ".join(found.words), f"replace it: smartctl -a {quote(path)}", subject)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ ATTRIBUTES = {5: "reallocated", 187: "uncorrectable", 197: "pending", 198: "unre
 """Counts of sectors whose growth goes before a failure, by their ATA number."""
 WORN = 90
 """Percent of an SSD's rated life."""
+_NOT_OPENED = re.compile(r"Smartctl open device: .* failed: (.+)")
+"""smartctl.cpp. A disk that sleeps has the same exit status, and another message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,7 @@ class Complaints:
 
 
 def complaints(text: str) -> Complaints | None:
-    """What speaks against a disk; None where it says nothing (no SMART, asleep, not permitted)."""
+    """What speaks against a disk; None where it says nothing (no SMART, asleep, not opened)."""
     tree: Any = json.loads(text)
     if not isinstance(tree, dict):
         raise ValueError("not an object of JSON")  # noqa: TRY004 - all that is wrong with an answer is a ValueError
@@ -42,6 +45,16 @@ def complaints(text: str) -> Complaints | None:
         if isinstance(value, int) and value > most:
             words.append(f"{value} {name}")
     return Complaints(failing=not passed, words=tuple(words))
+
+
+def not_opened(text: str) -> str | None:
+    """Why smartctl could not even open the disk; None where it could, or where the disk sleeps."""
+    messages = _in(json.loads(text), "smartctl", "messages")
+    for each in messages if isinstance(messages, list) else []:
+        found = _NOT_OPENED.match(str(_in(each, "string")))
+        if found:
+            return found[1]
+    return None
 
 
 def _in(tree: Any, *keys: str) -> Any:
