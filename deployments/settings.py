@@ -6,19 +6,21 @@ import os
 
 from deployments.catalog import FLOWS
 from tasks.artifacts import show_report, show_runs
+from tasks.naming import bury
 from zoffsite.actions.run import BACKUP
 from zoffsite.config.loading import load
 from zoffsite.config.places import CONFIG_VARIABLE
 from zoffsite.config.settings import Settings
 from zoffsite.history import past_runs
 from zoffsite.state import last_report
+from zoffsite.unburied import bury_all
 
 
 def settings_for_runs(pool: str | None = None) -> Settings:
     """Read them; each run is a process of its own, which must find the same file. Raises SettingsError.
 
     What was run while nobody served, or while Prefect's server was down, is shown to it now, once, in the name of this
-    machine's work `pool`, where it has one.
+    machine's work `pool`, where it has one. Runs that were found killed meanwhile are marked as such.
     """
     settings = load()
     os.environ[CONFIG_VARIABLE] = str(settings.file)
@@ -30,4 +32,5 @@ def settings_for_runs(pool: str | None = None) -> Settings:
         past = past_runs(job, settings.state_dir)
         if past:
             show_runs(job, past, pool, once=True)
+    bury_all(settings.state_dir, bury)
     return settings

@@ -34,7 +34,7 @@ def name_run(title: str, run: str) -> None:
 
 @best_effort
 def bury(ident: str) -> None:
-    """Let the UI know of a run that was killed: it would stay in state Running for ever.
+    """Let the UI know of a run that was killed: it would stay in state Running for ever. True where it knows.
 
     By its own id, for another machine's run of a job of the same name may have begun in the same second.
     """

@@ -29,7 +29,7 @@ class Bar:
         self._key = key
         self._artifact: UUID | None = None
         self._teller = ThreadPoolExecutor(max_workers=1, thread_name_prefix="zoffsite-bar")
-        self._telling: Future[None] | None = None
+        self._telling: Future[bool] | None = None
 
     def draw(self, _: str, meter: Meter, last: bool) -> None:
         """Show where `meter` is; skipped while the word before is still on its way, unless it is the last one."""

@@ -17,17 +17,22 @@ RETRIES = 1
 """For a server that is busy. Prefect's own five would wait more than a minute for one that is gone, at each call."""
 
 
-def best_effort(show: Callable[P, object]) -> Callable[P, None]:
-    """`show`, but a Prefect server that is gone only costs the picture and some seconds, never the backup."""
+def best_effort(show: Callable[P, object]) -> Callable[P, bool]:
+    """`show`, but a Prefect server that is gone only costs the picture and some seconds, never the backup.
+
+    True where it was shown.
+    """
 
     @wraps(show)
-    def quietly(*args: P.args, **kwargs: P.kwargs) -> None:
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> bool:
         try:
             context = get_settings_context()
             with SettingsContext(profile=context.profile, settings=_impatient.of(context.settings)):
                 show(*args, **kwargs)
         except Exception as error:  # whatever Prefect's client raises
             log.warning("Prefect could not be shown how the run goes (%s)", type(error).__name__)
+            return False
+        return True
 
     return quietly
 

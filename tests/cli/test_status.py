@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from tests.planning.make import JOB
-from tests.views.test_overview import AWAY, FRESH, LIVE, SEEN, away
+from tests.views.test_overview import ALONE, AWAY, FRESH, LIVE, SEEN, away
 from tests.views.values import REPLICA, STARTED, STATUS
 from zoffsite.cli.serve import Kept, server
 from zoffsite.cli.status import exit_code, write_metrics
@@ -56,6 +56,14 @@ def test_the_table_says_what_is_wrong_and_when_it_last_went_well() -> None:
     assert "Next: zoffsite backup" in shown(AWAY)
 
 
+def test_the_table_shows_what_only_the_box_says_as_such() -> None:
+    text = shown(ALONE)
+    assert "2026-11-23 03:00:05  2 h ago, says the box  26 h" in text
+    assert "Next: zoffsite backup" in text
+    assert "Nothing is verified: by the box's word alone, 1 of 1 replicas are within their objective" in text
+    assert "box's word" not in shown(FRESH)
+
+
 def test_the_table_says_what_is_known_of_a_disk_that_is_away() -> None:
     text = shown(away(30))
     assert "last seen on Monday" in text
@@ -69,7 +77,8 @@ def test_the_table_warns_where_the_base_is_a_snapshot_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "code"), [([FRESH], 0), ([FRESH, SEEN], 1), ([SEEN, AWAY], 3), ([], 0), ([AWAY, replace(AWAY)], 3)]
+    ("seen", "code"),
+    [([FRESH], 0), ([FRESH, SEEN], 1), ([SEEN, AWAY], 3), ([ALONE], 3), ([], 0), ([AWAY, replace(AWAY)], 3)],
 )
 def test_a_side_that_is_away_outranks_what_is_stale(seen: list[Overview], code: int) -> None:
     assert exit_code(seen) == code

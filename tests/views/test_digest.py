@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.views.test_overview import AWAY, FRESH, SEEN
+from tests.views.test_overview import ALONE, AWAY, FRESH, SEEN
 from tests.views.values import EMPTY, ERROR, NOTICE, REPLICA, STARTED, STATUS, past
 from zoffsite.views.digest import MOST, SPAN, digest_message
 
@@ -32,6 +32,15 @@ def test_a_side_that_is_away_is_the_news() -> None:
     message = digest_message(AWAY, [])
     assert message.title == "zoffsite away: digest: it cannot be told how the replicas stand"
     assert "send tank/b: no byte moved\nNext: zoffsite backup" in message.body
+
+
+def test_while_the_source_is_away_the_news_is_what_the_box_says() -> None:
+    message = digest_message(ALONE, [])
+    title = "digest: by the box's word alone, 1 of 1 replicas are within their objective"
+    assert message.title == f"zoffsite home: {title}"
+    assert message.body.startswith(
+        "OK: tank/a: data as of 2 h ago, says the box (at most 26 h), 4.0 KiB\n\nsend tank/b:"
+    )
 
 
 def test_only_backups_of_the_last_week_count() -> None:

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.planning.make import job
 from tests.views.values import EMPTY, ERROR, REPLICA, STARTED, STATUS
+from zoffsite.model.checkup import Word
 from zoffsite.model.drill import PastDrill
 from zoffsite.model.evidence import Confidence, Evidence, Recovery
 from zoffsite.model.notice import Notice
@@ -60,12 +61,14 @@ def away(hours: float | None) -> Overview:
     return Overview(status=JobStatus(job="b", when=STARTED, replicas=(), notices=(absent,), last_known=known))
 
 
+ALONE = replace(SEEN, status=replace(STATUS, replicas=(replace(REPLICA, word=Word.BOX),)), error=ERROR, error_exit=3)
+"""The source is away, and the box has what is young enough, as it says."""
 AWAY = Overview(status=JobStatus(job="away", when=STARTED, replicas=()), error=ERROR, error_exit=3)
 
 
-def late(freshness: Freshness) -> Overview:
-    replica = replace(REPLICA, freshness=freshness, as_of=STARTED - timedelta(hours=27))
-    return replace(SEEN, status=replace(STATUS, replicas=(replica,)))
+def late(freshness: Freshness, seen: Overview = SEEN) -> Overview:
+    replica = replace(seen.status.replicas[0], freshness=freshness, as_of=STARTED - timedelta(hours=27))
+    return replace(seen, status=replace(STATUS, replicas=(replica,)))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,10 @@ def late(freshness: Freshness) -> Overview:
         ([AWAY], 3, "ZOFFSITE UNKNOWN - 0 of 0 replicas are good"),
         ([AWAY, late(Freshness.WARNING)], 3, "ZOFFSITE UNKNOWN"),
         ([AWAY, late(Freshness.CRITICAL)], 2, "ZOFFSITE CRITICAL"),
+        ([ALONE], 1, "ZOFFSITE WARNING - 0 of 1 replicas are good; home: by the box's word alone, 1 of 1 replicas are"),
+        ([late(Freshness.WARNING, ALONE)], 1, "ZOFFSITE WARNING - 0 of 1 replicas are good; home: by the box's word"),
+        ([late(Freshness.CRITICAL, ALONE)], 2, "ZOFFSITE CRITICAL - 0 of 1 replicas are good; home: by the box's word"),
+        ([ALONE, AWAY], 3, "ZOFFSITE UNKNOWN"),
         ([], 0, "ZOFFSITE OK - 0 of 0 replicas are good"),
     ],
 )
@@ -116,6 +123,27 @@ def test_a_monitor_gets_ages_with_their_thresholds_and_then_what_is_wrong() -> N
     assert "its data is 30 h old; the objective is 26 h" in nagios_lines([late(Freshness.WARNING)])[1]
 
 
+def test_while_the_source_is_away_a_monitor_gets_the_ages_that_the_box_tells_and_hears_of_both() -> None:
+    first, *rest = nagios_lines([late(Freshness.CRITICAL, ALONE)])[1].splitlines()
+    assert first.partition(" | ")[2] == "'home tank/a'=108000s;93600;187200;0"
+    assert rest == [
+        "home: send tank/b: no byte moved; zoffsite backup",
+        "tank/a: its data is 30 h old; the objective is 26 h",
+    ]
+    assert nagios_lines([ALONE])[1].splitlines()[1:] == rest[:1]
+    unknown = replace(ALONE.status.replicas[0], as_of=None, taken=None, freshness=Freshness.CRITICAL)
+    seen = replace(ALONE, status=replace(STATUS, replicas=(unknown,)))
+    assert "tank/a: nobody knows how old its data is" in nagios_lines([seen])[1]
+
+
+def test_while_the_source_is_away_the_metrics_have_the_age_that_the_box_tells_and_say_whose_word_it_is() -> None:
+    read = samples(ALONE)
+    assert (read["zoffsite_up", "home"], read["zoffsite_replica_unverified", "home", "tank/a"]) == (0, 1)
+    assert read["zoffsite_replica_data_timestamp_seconds", "home", "tank/a"] == (REPLICA.as_of or STARTED).timestamp()
+    assert not {"zoffsite_replica_good", "zoffsite_replica_snapshot_timestamp_seconds"} & {name for name, *_ in read}
+    assert samples(late(Freshness.WARNING, ALONE))["zoffsite_replica_good", "home", "tank/a"] == 0
+
+
 def test_what_the_box_says_begins_no_figures_and_no_line_for_a_monitor() -> None:
     hostile = replace(EMPTY, error=replace(ERROR, message="x | 'all'=0\r\nOK\x1b[2J"))
     _, text = nagios_lines([replace(SEEN, status=replace(STATUS, replicas=(hostile,)))])
@@ -134,6 +162,8 @@ def test_json_has_everything_and_names_what_is_not_known() -> None:
         "month_more": 3 * 10**10,
     }
     assert (tree["next_run"], tree["last_run"]["state"]) == ("2026-11-24T03:00:05.123456Z", "ok")
+    (alone,) = overview_json(ALONE)["replicas"]
+    assert (tree["replicas"][0]["word"], alone["word"], alone["good"]) == ("own", "box", False)
     away = overview_json(AWAY)
     assert (away["replicas"], away["error"]["code"], away["last_run"]) == ([], "stalled", None)
     json.dumps(tree)
@@ -166,6 +196,7 @@ def test_what_is_not_known_is_no_sample_rather_than_nothing() -> None:
         "zoffsite_looked_timestamp_seconds",
         "zoffsite_running",
         "zoffsite_replica_good",
+        "zoffsite_replica_unverified",
         "zoffsite_replica_objective_seconds",
         "zoffsite_replica_used_bytes",
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from zoffsite.actions.memory import ledger_of
+from zoffsite.model.checkup import Word
 from zoffsite.model.drill import Speed
 from zoffsite.model.errors import OperationError
 from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, LastLook
@@ -20,14 +21,14 @@ SOON = timedelta(minutes=1)
 
 
 def confidence(job: Job, found: JobStatus) -> Confidence:
-    """Proofs, drills, and the time to recovery; where nothing was found, as it was when somebody looked last.
+    """Proofs, drills, and the time to recovery; where nothing could be verified, as it was when that last could.
 
     Contacts nobody; empty where the ledger cannot be read.
     """
     ledger = ledger_of(job)
     try:
         known, drilled = ledger.last_looks(), ledger.drilled()
-        if not found.replicas:
+        if all(each.word is Word.BOX for each in found.replicas):
             return remembered(known, drilled, _speed(job, sum(each.bytes for each in known.values())))
         speed = _speed(job, sum(each.referenced for each in found.replicas))
         sure = confidence_of(found, ledger.proofs(), drilled, speed, known)

@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 def overview(settings: Settings, job: Job, hosts: Connections, now: datetime) -> Overview:
     """What there is to know of a job; `error` where one of the sides cannot be asked."""
-    error: ZoffsiteError | None = None
+    error: ZoffsiteError | None
     try:
-        found = status_at_hand(job, hosts, settings.state_dir, now)
+        found, error = status_at_hand(job, hosts, settings.state_dir, now)
     except ZoffsiteError as problem:
         found, error = JobStatus(job=job.name, when=now, replicas=()), problem
     schedule = settings.schedule(job.name)

@@ -27,6 +27,7 @@ from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
 from zoffsite.model.work import Room
 from zoffsite.planning.wording import worded_notice, worded_outcome
+from zoffsite.unburied import bury_all, keep_unburied
 from zoffsite.views.words import report_words
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Occasion:
 
     `unattended`: nobody is there to see that it cannot begin, and to try again. `still_due` is asked before it begins,
     and raises where another run has done its work. `ident` is what its driver knows the run by; `bury` is told that of
-    a run that was killed, once it is found.
+    each run that was killed, and says whether the driver knows now. Without a driver nobody does: the next one is told.
     """
 
     run: str
@@ -53,7 +54,7 @@ class Occasion:
     ident: str = ""
     unattended: bool = False
     still_due: Callable[[], object] = lambda: None
-    bury: Callable[[str], object] = lambda _: None
+    bury: Callable[[str], bool] | None = None
 
 
 def run_name(job: str) -> str:
@@ -89,8 +90,8 @@ def _under_lock(run: _Run, hosts: Connections, steps: Steps) -> RunReport:
     what.still_due()
     with JobLock(job.name, what.how, settings.state_dir, what.ident) as lock, run.shown() as board:
         try:
-            run.begin()
             run.find_killed(lock.left_by, lock.left_ident)
+            run.begin()
             with target_at_hand(job, hosts, settings.state_dir, run.started, run.note) as there:
                 for known in steps(run.started) if there else ():  # one by one: it survives an interruption
                     run.take(known)
@@ -148,12 +149,15 @@ class _Run:
             self.outcomes.append(worded_outcome(self.job, known))
 
     def find_killed(self, how: str, ident: str) -> None:
-        """What was killed can tell nobody itself."""
+        """What was killed can tell nobody itself: people are told of the last one, the driver of all."""
         if how:
             forget_listings(self.job)  # what it held does not show in them
             self.note(_killed(self.job, how))
             if ident:
-                self.what.bury(ident)
+                keep_unburied(ident, self.settings.state_dir)
+        bury = self.what.bury
+        if bury is not None:  # a driver may run again what was killed, as the run that it was
+            bury_all(self.settings.state_dir, lambda each: each == self.what.ident or bury(each))
 
     def note(self, notice: Notice) -> None:
         log.warning("%s: %s", notice.subject, notice.message)

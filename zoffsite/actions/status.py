@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from zoffsite.actions.box_word import status_by_box
 from zoffsite.actions.disk import target_at_hand
 from zoffsite.actions.look import look_at_source
 from zoffsite.actions.plan import find_common_base
@@ -23,25 +25,48 @@ from zoffsite.model.report import DatasetOutcome, ErrorReport
 from zoffsite.model.snapshots import NO_SNAPSHOTS
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.version import NOT_TAKEN, Version
-from zoffsite.model.work import JobWork, Work
+from zoffsite.model.work import JobWork, SourceFacts, Work
 from zoffsite.planning.capacity import base_of
 from zoffsite.planning.common_base import known_version
 from zoffsite.planning.freshness import judge, last_known, objective_of, taken_at
 from zoffsite.planning.wording import worded_error
 from zoffsite.state import last_good
 
+log = logging.getLogger(__name__)
 
-def status_at_hand(job: Job, hosts: Connections, state_dir: Path, now: datetime) -> JobStatus:
-    """The same; where the target is a disk that is away, and may be, what the last runs came to, and a notice."""
+
+def status_at_hand(
+    job: Job, hosts: Connections, state_dir: Path, now: datetime
+) -> tuple[JobStatus, ZoffsiteError | None]:
+    """The same; where the target is a disk that is away, and may be, what the last runs came to, and a notice.
+
+    Where the source cannot be asked, what the box says alone, and why; that is raised where the box cannot, either.
+    """
     notices = list[Notice]()
     with target_at_hand(job, hosts, state_dir, now, notices.append) as there:
-        found = status(job, hosts, now) if there else _as_last_known(job, hosts, state_dir, now)
-    return replace(found, notices=tuple(notices))
+        found, missing = _seen(job, hosts, now) if there else (_as_last_known(job, hosts, state_dir, now), None)
+    return replace(found, notices=tuple(notices)), missing
+
+
+def _seen(job: Job, hosts: Connections, now: datetime) -> tuple[JobStatus, ZoffsiteError | None]:
+    try:
+        facts = look_at_source(job, hosts, now)
+    except ZoffsiteError as missing:
+        try:
+            return status_by_box(job, hosts, now), missing
+        except ZoffsiteError as error:
+            log.warning("%s; %s", error, error.remedy)
+            raise missing from error
+    return _by_both(job, hosts, facts, now), None
 
 
 def status(job: Job, hosts: Connections, now: datetime) -> JobStatus:
     """Look at both sides; changes nothing."""
-    todo = find_common_base(job, hosts, look_at_source(job, hosts, now), now)
+    return _by_both(job, hosts, look_at_source(job, hosts, now), now)
+
+
+def _by_both(job: Job, hosts: Connections, facts: SourceFacts, now: datetime) -> JobStatus:
+    todo = find_common_base(job, hosts, facts, now)
     replicas = (*(status_of(job, work, now) for work in todo.datasets), *map(partial(_vanished, job), todo.vanished))
     return JobStatus(job=job.name, when=now, replicas=replicas, room=todo.room)
 

@@ -17,7 +17,7 @@ from zoffsite.model.report import RunState
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.digest import room_words
 from zoffsite.views.evidence import TITLES, evidence_rows, recovery_words
-from zoffsite.views.words import duration_words, last_known_words, size_words
+from zoffsite.views.words import age_words, by_box_words, duration_words, last_known_words, size_words
 
 STYLES = {Freshness.OK: "green", Freshness.WARNING: "yellow", Freshness.CRITICAL: "bold red"}
 
@@ -33,6 +33,9 @@ def draw_overview(out: Console, job: Job, seen: Overview) -> None:
         out.print(_evidence(rows))
     if seen.error is not None:
         _draw_error(out, seen.error.message, seen.error.remedy)
+    alone = by_box_words(seen.status.replicas)
+    if alone:
+        out.print(Text(f"Nothing is verified: {alone}", "yellow"))
     draw_notices(out, seen.status.notices)
     for last in seen.status.last_known:
         words = f"{last.source}: {last_known_words(last, seen.status.when)}"
@@ -68,12 +71,11 @@ def _row(replica: ReplicaStatus, seen: Overview) -> tuple[Text, ...]:
     style = STYLES[replica.freshness] if replica.error is None else "bold red"
     state = replica.freshness.upper() if replica.error is None else "NOT GOOD"
     growth = seen.capacity.daily.get(replica.source)
-    age = f"{duration_words(seen.status.when - replica.as_of)} ago" if replica.as_of else "never"
     return (
         Text(replica.source),
         Text(state, style),
         Text(f"{replica.taken:%Y-%m-%d %H:%M:%S}" if replica.taken else "nothing"),
-        Text(age),
+        Text(age_words(replica, seen.status.when, "never")),
         Text(duration_words(replica.objective)),
         Text(size_words(replica.used)),
         Text("–" if growth is None else f"+{size_words(growth)}"),

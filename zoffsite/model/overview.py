@@ -62,7 +62,8 @@ class LiveRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All of it. `error` is why the two sides could not be looked at, if so; `status` then has no replicas.
+    """All of it. `error` is why one of the sides could not be asked, if so; `status` then has what the box says alone
+    where that is the source, else no replicas.
 
     `last_success` is when the last run started that went well as a whole; `next_run` what the schedule says.
     """

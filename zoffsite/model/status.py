@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from zoffsite.model.checkup import Word
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import ErrorReport
 from zoffsite.model.snapshots import NO_SNAPSHOTS, Snapshots
@@ -44,6 +45,7 @@ class ReplicaStatus:
     `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
     written to since. None: the box holds nothing, or nobody knows of when. `error` says what verification found wrong.
+    `word`: where the source could not be asked, all of it is what the box says of itself, and nothing is verified.
     """
 
     source: str
@@ -59,11 +61,17 @@ class ReplicaStatus:
     error: ErrorReport | None
     referenced: int = 0
     shared: Snapshots = NO_SNAPSHOTS
+    word: Word = Word.OWN
 
     @property
     def good(self) -> bool:
         """Verified, and within its objective."""
-        return self.error is None and self.freshness is Freshness.OK
+        return not self.wrong and self.word is Word.OWN
+
+    @property
+    def wrong(self) -> bool:
+        """Something was found wrong with it, or it is too old, whoever says so."""
+        return self.error is not None or self.freshness is not Freshness.OK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

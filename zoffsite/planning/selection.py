@@ -104,6 +104,18 @@ def roots_of(patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(start for start in starts if not any(start.startswith(f"{other}/") for other in starts)))
 
 
+def named(job: Job) -> tuple[str, ...]:
+    """The datasets that the job calls by their names: it has them, whether or not the source can be asked."""
+    return tuple(each for each in job.datasets if not _WILDCARD.search(each) and may_cover(job, each))
+
+
+def may_cover(job: Job, dataset: str) -> bool:
+    """False where the settings alone, without the source, say that the job is not about `dataset`."""
+    if covers((*job.exclude, *job.scratches), dataset, recursive=True):
+        return False
+    return job.by_property or covers(job.datasets, dataset, recursive=job.recursive)
+
+
 def check_distinct(replicas: Mapping[str, str]) -> None:
     """Require that no two datasets go to one replica; `replicas` gives each dataset's.
 

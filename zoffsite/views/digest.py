@@ -10,7 +10,7 @@ from zoffsite.model.overview import Capacity, Overview
 from zoffsite.model.report import RunState
 from zoffsite.model.status import ReplicaStatus
 from zoffsite.views.messages import Message
-from zoffsite.views.words import duration_words, size_words
+from zoffsite.views.words import age_words, by_box_words, duration_words, size_words
 
 SPAN = timedelta(days=7)
 """How far back a digest counts runs."""
@@ -20,7 +20,7 @@ MOST = 100
 
 def digest_message(seen: Overview, past: Sequence[PastRun]) -> Message:
     """One job: its replicas, its runs of the last week, the next run and the room."""
-    replicas = sorted(seen.status.replicas, key=lambda each: (each.good, each.source))
+    replicas = sorted(seen.status.replicas, key=lambda each: (not each.wrong, each.source))
     bad = sum(not each.good for each in replicas)
     parts = ["\n".join(_replica(each, seen.status.when) for each in replicas[:MOST])]
     if len(replicas) > MOST:
@@ -48,15 +48,18 @@ def room_words(capacity: Capacity) -> str:
 
 def _title(seen: Overview, bad: int) -> str:
     if seen.error is not None:
-        return "digest: it cannot be told how the replicas stand"
+        return f"digest: {by_box_words(seen.status.replicas) or 'it cannot be told how the replicas stand'}"
     count = len(seen.status.replicas)
     return f"digest: {bad} of {count} replicas are not good" if bad else f"digest: all {count} replicas are good"
 
 
 def _replica(replica: ReplicaStatus, now: datetime) -> str:
     state = "NOT GOOD" if replica.error is not None else replica.freshness.upper()
-    age = f"data as of {duration_words(now - replica.as_of)} ago" if replica.as_of else "nothing on the box"
-    line = f"{state}: {replica.source}: {age} (at most {duration_words(replica.objective)}), {size_words(replica.used)}"
+    age = age_words(replica, now, "")
+    data = f"data as of {age}" if age else "nothing on the box"
+    line = (
+        f"{state}: {replica.source}: {data} (at most {duration_words(replica.objective)}), {size_words(replica.used)}"
+    )
     return (
         line
         if replica.error is None

@@ -220,6 +220,7 @@ def _replica_json(replica: ReplicaStatus, when: datetime) -> Json:
         "objective_seconds": replica.objective.total_seconds(),
         "base": _base_status_json(replica.base),
         "good": replica.good,
+        "word": replica.word.value,
         "error": error_json(replica.error),
     }
 

@@ -13,7 +13,7 @@ from zoffsite.model.report import DatasetOutcome, ErrorReport, RunReport
 from zoffsite.model.status import JobStatus, ReplicaStatus
 from zoffsite.model.version import Bookmark
 from zoffsite.views.evidence import TITLES, evidence_rows, recovery_words
-from zoffsite.views.words import duration_words, report_words, size_words
+from zoffsite.views.words import age_words, duration_words, report_words, size_words
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#&!$])")
 """What Markdown or HTML would read as more than a character; messages may quote what the box said."""
@@ -101,7 +101,7 @@ def _replica_row(replica: ReplicaStatus, now: datetime) -> tuple[str, ...]:
         replica.source,
         replica.freshness.upper() if replica.error is None else "NOT GOOD",
         f"@{replica.newest}" if replica.newest else "nothing",
-        f"{duration_words(now - replica.as_of)} ago" if replica.as_of else "never",
+        age_words(replica, now, "never"),
         duration_words(replica.objective),
         size_words(replica.used),
     )

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from zoffsite.model.checkup import Word
 from zoffsite.model.evidence import Evidence
 from zoffsite.model.overview import Overview
 from zoffsite.model.report import RunState
 from zoffsite.model.status import ReplicaStatus
 
 JOB = {
-    "up": "1 when both sides could be asked, else 0; without it, nothing is known of the replicas",
+    "up": "1 when both sides could be asked, else 0; replicas are then known by the box's word, or not at all",
     "looked_timestamp_seconds": "When they were asked",
     "last_success_timestamp_seconds": "When the last run started that went well as a whole",
     "last_run_timestamp_seconds": "When the last run started, however it ended",
@@ -29,6 +30,7 @@ JOB = {
 """What there is of each job, in the order of the output: the name behind `zoffsite_`, and what it means."""
 REPLICA = {
     "replica_good": "1 when the replica is verified and within its objective, else 0",
+    "replica_unverified": "1 when only the box could be asked, and all of it is the box's own word, else 0",
     "replica_data_timestamp_seconds": "Of when the data is that the box holds",
     "replica_snapshot_timestamp_seconds": "When its newest snapshot was taken, as the source knows it",
     "replica_objective_seconds": "How old its data may be",
@@ -97,10 +99,12 @@ def _of_job(seen: Overview) -> dict[str, float | None]:
 
 
 def _of_replica(replica: ReplicaStatus, seen: Overview) -> dict[str, float | None]:
+    unverified = replica.word is Word.BOX
     return {
-        "replica_good": replica.good,
+        "replica_good": None if unverified and not replica.wrong else replica.good,
+        "replica_unverified": unverified,
         "replica_data_timestamp_seconds": _stamp(replica.as_of),
-        "replica_snapshot_timestamp_seconds": _stamp(replica.taken),
+        "replica_snapshot_timestamp_seconds": None if unverified else _stamp(replica.taken),
         "replica_objective_seconds": replica.objective / timedelta(seconds=1),
         "replica_used_bytes": replica.used,
         "replica_growth_bytes": seen.capacity.daily.get(replica.source),

@@ -8,7 +8,7 @@ from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.evidence import confidence_json
 from zoffsite.views.json import Json, error_json, status_json, time_json
-from zoffsite.views.words import duration_words, last_known_words
+from zoffsite.views.words import by_box_words, duration_words, last_known_words
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
 """The exit codes of monitoring plugins."""
@@ -66,23 +66,32 @@ def nagios_lines(seen: list[Overview]) -> tuple[int, str]:
 
 
 def _levels(seen: Overview) -> list[int]:
-    if seen.error is not None:
+    if seen.error is not None and not seen.status.replicas:
         return [UNKNOWN]
+    missing = [] if seen.error is None else [WARNING]
     known = [_LEVELS[each.freshness] for each in seen.status.last_known]
-    return known + [CRITICAL if each.error is not None else _LEVELS[each.freshness] for each in seen.status.replicas]
+    return (
+        missing
+        + known
+        + [CRITICAL if each.error is not None else _LEVELS[each.freshness] for each in seen.status.replicas]
+    )
 
 
 def _away(seen: Overview) -> list[str]:
-    """Of a disk that is away, and may be, what it holds is known from its last runs alone."""
-    return [f"{each.subject}: {each.message}" for each in seen.status.notices if each.code == "disk-absent"]
+    """Of a disk that is away, and may be, what it holds is known from its last runs alone; or only the box answers."""
+    absent = [f"{each.subject}: {each.message}" for each in seen.status.notices if each.code == "disk-absent"]
+    alone = by_box_words(seen.status.replicas)
+    return [*absent, f"{seen.status.job}: {alone}"] if alone else absent
 
 
 def _troubles(seen: Overview) -> list[str]:
-    if seen.error is not None:
-        return [f"{seen.status.job}: {seen.error.message}; {seen.error.remedy}"]
+    error = seen.error
+    missing = [] if error is None else [f"{seen.status.job}: {error.message}; {error.remedy}"]
     late = [each for each in seen.status.last_known if each.freshness is not Freshness.OK]
-    return [f"{each.source}: {last_known_words(each, seen.status.when)}" for each in late] + [
-        f"{each.source}: {_why(each, seen)}" for each in seen.status.replicas if not each.good
+    return [
+        *missing,
+        *(f"{each.source}: {last_known_words(each, seen.status.when)}" for each in late),
+        *(f"{each.source}: {_why(each, seen)}" for each in seen.status.replicas if each.wrong),
     ]
 
 
@@ -90,7 +99,7 @@ def _why(replica: ReplicaStatus, seen: Overview) -> str:
     if replica.error is not None:
         return f"{replica.error.message}; {replica.error.remedy}"
     if replica.as_of is None:
-        return "the box has nothing of it"
+        return "the box has nothing of it" if replica.newest is None else "nobody knows how old its data is"
     age = duration_words(seen.status.when - replica.as_of)
     return f"its data is {age} old; the objective is {duration_words(replica.objective)}"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import humanize
 
+from zoffsite.model.checkup import Word
 from zoffsite.model.plan import Conflict, DatasetPlan, Refused, UpToDate
 from zoffsite.model.report import DatasetResult, RunReport, RunState
-from zoffsite.model.status import LastKnown
+from zoffsite.model.status import LastKnown, ReplicaStatus
 
 _SENDS = {"full": "full send", "incremental": "incremental send", "resume": "rest of a send"}
 _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
@@ -101,3 +103,19 @@ def last_known_words(last: LastKnown, now: datetime) -> str:
         return "no run that brought it there is known; the disk is away"
     ago = duration_words(now - last.good)
     return f"it was last brought up to date {ago} ago; the objective is {duration_words(last.objective)}"
+
+
+def age_words(replica: ReplicaStatus, now: datetime, nothing: str) -> str:
+    """How old the data on the box is, and whether only the box says so; `nothing` where there is none."""
+    if replica.as_of is None:
+        return nothing
+    return f"{duration_words(now - replica.as_of)} ago{', says the box' if replica.word is Word.BOX else ''}"
+
+
+def by_box_words(replicas: Sequence[ReplicaStatus]) -> str:
+    """What is known where only the box could be asked; "" where the source could be, too."""
+    unverified = [each for each in replicas if each.word is Word.BOX]
+    if not unverified:
+        return ""
+    young = sum(not each.wrong for each in unverified)
+    return f"by the box's word alone, {young} of {len(unverified)} replicas are within their objective"

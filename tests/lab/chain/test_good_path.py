@@ -152,6 +152,26 @@ def test_verify_and_status_find_all_well(stage: Stage) -> None:
     assert (status["error"], status["last_run"]["state"], status["running"]) == (None, "ok", None)
 
 
+def test_with_the_source_silent_the_status_says_how_old_each_replica_is_by_the_word_of_the_box(stage: Stage) -> None:
+    stage.configure(patience="5s")
+    stage.source.cut_uplink()
+    try:
+        (status,) = stage.zoffsite("status", "--json", expect=3).json
+        monitor = stage.zoffsite("status", "--nagios", expect=1)
+        shown = stage.zoffsite("status", expect=3)
+    finally:
+        stage.source.restore_uplink()
+        stage.configure(patience="20s")
+    assert {each["source"] for each in status["replicas"]} == set(SENT)
+    assert {(each["freshness"], each["word"], each["good"]) for each in status["replicas"]} == {("ok", "box", False)}
+    assert all(0 <= each["age_seconds"] < 86400 for each in status["replicas"])
+    assert status["error"] is not None
+    assert status["capacity"]["free"] > 0
+    words = "by the box's word alone, 3 of 3 replicas are within their objective"
+    assert monitor.out.startswith(f"ZOFFSITE WARNING - 0 of 3 replicas are good; home: {words} | ")
+    assert words in shown.said
+
+
 def test_an_exclusion_that_takes_nothing_out_is_told(stage: Stage) -> None:
     slip = f"{TREE}/chache"
     stage.configure(exclude=[CACHE, slip])
