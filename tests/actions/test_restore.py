@@ -44,7 +44,7 @@ def test_no_more_datasets_than_allowed_come_back_at_the_same_time_and_no_fewer(
     for end in ("restore_box_of", "receiver_of"):
         monkeypatch.setattr(Connections, end, lambda *_: None)
     job = replace(JOB, parallel=parallel)
-    _, outcomes = restore.bring_back(job, WANTED, Connections(), log_progress(), None)
+    outcomes = restore.bring_back(job, WANTED, Connections(), log_progress(), None)
     assert [(each.plan, each.bytes) for each in outcomes] == [(parts[0], 0), *((each, 7) for each in parts[1:])]
     assert {each.state for each in outcomes[1:]} == {RestoreResult.RESTORED}
     assert crowd.most == parallel
