@@ -78,10 +78,14 @@ class ProofsLedger(LedgerFile):
             )
             return {(row[1], int(row[2]), int(row[3])): _challenge(*row) for row in rows}
 
-    def spend_challenge(self, challenge: Challenge) -> None:
-        """It is about to be asked, and worth nothing from then on."""
+    def spend_challenge(self, challenge: Challenge) -> bool:
+        """It is about to be asked, and worth nothing from then on. False: another run was faster, and asks it.
+
+        A number that is free again goes to the next challenge: so the nonce must be that one, too.
+        """
+        row = (self.job, challenge.number, challenge.nonce.hex())
         with self._transaction() as db:
-            db.execute("DELETE FROM challenges WHERE job = ? AND id = ?", (self.job, challenge.number))
+            return db.execute("DELETE FROM challenges WHERE job = ? AND id = ? AND nonce = ?", row).rowcount == 1
 
 
 def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str, size: int, left: int) -> Challenge:
