@@ -25,6 +25,7 @@ from zoffsite.hosts.transfers import transfers
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Job
+from zoffsite.model.memory import Memory
 from zoffsite.model.notice import Notice
 from zoffsite.model.proof import (
     ProofOutcome,
@@ -38,7 +39,7 @@ from zoffsite.model.proof import (
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
 from zoffsite.planning.bandwidth import rate_at
 from zoffsite.planning.coverage import Coverage
-from zoffsite.planning.proving import difference, survey, words_of
+from zoffsite.planning.proving import difference, gone, survey, words_of
 from zoffsite.planning.rotation import Turn, choose, notices_of
 from zoffsite.stream.digest import NONCE
 from zoffsite.views.words import duration_words, size_words
@@ -66,11 +67,13 @@ class Scope:
 
 def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofPlan:
     """What would be proved now. Reads both listings, and no data."""
-    sources = look_at_source(job, hosts, now, scope.only).chosen
+    facts = look_at_source(job, hosts, now, scope.only)
     there = hosts.box_of(job).inventory(job.root).datasets
     coverage = Coverage(ask_ledger(job, Ledger.proofs, Proofs()))  # without a ledger everything is due
-    pairs = [(source, there.get(replica_of(job, source.dataset.name))) for source in sources]
-    seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}))
+    replicas = {replica_of(job, source.dataset.name): source for source in facts.chosen}
+    pairs = [(source, there.get(name)) for name, source in replicas.items()]
+    lost = () if scope.only else gone(ask_ledger(job, Ledger.recall, Memory()), facts.inventory, there, replicas)
+    seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}), lost)
     turn = Turn(now=now, within=scope.within, at_most=scope.at_most, began=coverage.began)
     return choose(job.name, seen.streams, turn, SystemRandom(), unprovable=seen.unprovable, beyond=seen.beyond)
 

@@ -179,6 +179,21 @@ def test_whatever_is_done_to_the_data_it_is_proved(stage: Stage) -> None:
     assert len(report["proofs"]) >= len(SEEDS)
 
 
+def test_of_a_child_that_was_destroyed_its_challenges_are_asked_and_the_rest_is_beyond_proof(stage: Stage) -> None:
+    child = f"{stage.tree}/child"
+    stage.source.run(["zfs", "create", child])
+    for name in ("one", "two"):
+        stage.write(name, "300K", child)
+        stage.backup()
+    assert states(prove(stage, "--dataset", child)) == [(child, False, "proved"), (child, True, "proved")]
+    stage.source.run(["zfs", "destroy", "-r", child])
+    report = prove(stage, "--within", "0")
+    asked = [each for each in report["proofs"] if each["dataset"] == child]
+    assert [(each["by_challenge"], each["state"]) for each in asked] == [(True, "proved")]
+    assert report["beyond_proof"][child] == 1
+    assert child not in report["unprovable"]
+
+
 def test_a_box_that_may_not_send_is_told_how_to(stage: Stage) -> None:
     stage.box.run(f"zfs unallow -u zoffsite send {stage.root}")
     try:
