@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.memory import Memory, Remembered
-from zoffsite.model.proof import Challenge, Proofs, Provable, StreamDigest, Unit
+from zoffsite.model.proof import Challenge, Challenges, Proofs, Provable, StreamDigest, Unit
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.planning.coverage import Coverage
 from zoffsite.planning.proving import (
     KEPT,
@@ -138,12 +139,16 @@ def test_an_increment_that_the_source_has_no_more_is_proved_by_a_challenge_where
 
 
 def test_what_only_the_box_can_make_and_no_challenge_is_left_for_is_counted() -> None:
-    box = replica(*(there(number) for number in (1, 2, 3, 4)))
     left = {(REPLICA, 101, 102): challenge(1)}
-    assert beyond_proof(source(*(snap(number) for number in (1, 2, 3, 4))), box, {}) == 0
-    assert beyond_proof(source(snap(1), snap(4)), box, left) == len(("2 to 3", "3 to 4"))
-    assert beyond_proof(source(snap(3), snap(4)), box, left) == len(("1 in full", "2 to 3"))
-    assert beyond_proof(source(snap(3), snap(4)), replica(), left) == 0
+
+    def count(*ours: int, challenges: Challenges, box: tuple[int, ...] = (1, 2, 3, 4)) -> int:
+        here, held = (Snapshots.of(snap(each) for each in numbers) for numbers in (ours, box))
+        return beyond_proof(REPLICA, here, held, challenges)
+
+    assert count(1, 2, 3, 4, challenges={}) == 0
+    assert count(1, 4, challenges=left) == len(("2 to 3", "3 to 4"))
+    assert count(3, 4, challenges=left) == len(("1 in full", "2 to 3"))
+    assert count(3, 4, challenges=left, box=()) == 0
 
 
 def test_what_was_destroyed_on_the_source_is_proved_by_its_challenges_and_the_rest_of_it_counted() -> None:

@@ -82,6 +82,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (job, dataset)
         ) STRICT""",
     ),
+    # How many streams of the replica nobody can prove any more; NULL where nobody has counted them.
+    ("ALTER TABLE looks ADD COLUMN beyond INTEGER",),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
 LEAVING = 2

@@ -17,6 +17,7 @@ from zoffsite.model.inventory import DatasetState, Inventory
 from zoffsite.model.memory import Memory
 from zoffsite.model.plan import SendStep
 from zoffsite.model.proof import Challenges, Provable, StreamDigest
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.coverage import Coverage
 from zoffsite.planning.sends import written_between
@@ -74,7 +75,9 @@ def survey(
             held.append((source, replica))
     for source, replica in (*held, *lost):
         found += provable_by_challenge(source, replica, coverage, challenges)
-        beyond[source.dataset.name] += beyond_proof(source, replica, challenges)
+        beyond[source.dataset.name] += beyond_proof(
+            replica.dataset.name, source.snapshots, replica.snapshots, challenges
+        )
     return Survey(streams=tuple(found), unprovable=tuple(unprovable), beyond=+beyond)
 
 
@@ -108,7 +111,7 @@ def provable_by_challenge(
 ) -> tuple[Provable, ...]:
     """The increments of the box that the source can make no more, as far as challenges are left for them."""
     found = []
-    for base, to in _only_there(source, replica):
+    for base, to in _only_there(source.snapshots, replica.snapshots):
         unit = (replica.dataset.name, base.guid if base else 0, to.guid)
         if base is not None and unit in challenges:
             step = SendStep(to=to, base=base, estimated_bytes=written_between(replica, base, to))
@@ -126,16 +129,16 @@ def provable_by_challenge(
     return tuple(found)
 
 
-def beyond_proof(source: DatasetState, replica: DatasetState, challenges: Challenges) -> int:
+def beyond_proof(replica: str, ours: Snapshots, theirs: Snapshots, challenges: Challenges) -> int:
     """How many streams of what the box holds nobody can prove any more: only it can make them, without a challenge."""
-    units = ((replica.dataset.name, base.guid if base else 0, to.guid) for base, to in _only_there(source, replica))
+    units = ((replica, base.guid if base else 0, to.guid) for base, to in _only_there(ours, theirs))
     return sum(unit not in challenges for unit in units)
 
 
-def _only_there(source: DatasetState, replica: DatasetState) -> Iterator[tuple[Snapshot | None, Snapshot]]:
-    ours = set(source.snapshots.guids)
-    for base, to in pairwise((None, *replica.snapshots)):
-        if to is not None and not {to.guid, base.guid if base else to.guid} <= ours:
+def _only_there(ours: Snapshots, theirs: Snapshots) -> Iterator[tuple[Snapshot | None, Snapshot]]:
+    guids = set(ours.guids)
+    for base, to in pairwise((None, *theirs)):
+        if to is not None and not {to.guid, base.guid if base else to.guid} <= guids:
             yield base, to
 
 
