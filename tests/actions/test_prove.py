@@ -80,6 +80,8 @@ def test_a_line_that_breaks_is_tried_again_as_often_as_the_job_may(place: Path) 
     ended = f"{EACH.theirs.to.full_name}\n"
     (place / "broken").write_text(ended * 2)
     assert prove(of(place, retries=1)) is ProofResult.FAILED
+    ledger = Ledger(place / "ledger.sqlite", JOB.name)
+    assert ([each.good for each in ledger.history(None, 10)], ledger.alarms()) == ([None], {})
     (place / "broken").write_text(ended * 2)
     assert prove(of(place, retries=2)) is ProofResult.PROVED
 

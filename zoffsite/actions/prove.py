@@ -219,13 +219,11 @@ def _ask_now(
 
 def _remember(job: Job, outcome: ProofOutcome) -> None:
     """An alarm stands until a person ends it; nothing of that dataset is pruned meanwhile."""
-    if outcome.state is ProofResult.FAILED:
-        return
     ledger = ledger_of(job)
 
     def write() -> None:
         ledger.add_proof(outcome)
-        if outcome.error is not None:
+        if outcome.error is not None and outcome.state is ProofResult.DIFFERENT:
             ledger.raise_alarms([outcome.error.alarm(outcome.provable.dataset)])
 
     tell_ledger(write)
