@@ -363,11 +363,25 @@ def test_challenges_are_kept_spent_one_by_one_and_dropped_with_what_they_are_of(
         ledger.keep_challenge(each, bytes([number]) * 32, answer)
     (first,) = ledger.challenges().values()
     assert (first.nonce, first.answer, first.left) == (bytes(32), answers[0], 2)
-    ledger.spend_challenge(first)
+    assert ledger.spend_challenge(first)
     last = ledger.challenges()[each.unit]
     assert (last.answer, last.left) == (answers[1], 1)
     ledger.gone([(REPLICA, 101)])
     assert ledger.challenges() == {}
+
+
+def test_a_challenge_is_spent_by_one_run_alone_also_where_its_number_was_given_again(ledger: Ledger) -> None:
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    answer = StreamDigest(digest="a" * 64, toguid=102, fromguid=101, bytes=7)
+    ledger.keep_challenge(each, bytes(32), answer)
+    (planned,) = ledger.challenges().values()
+    assert [ledger.spend_challenge(planned) for _ in range(2)] == [True, False]
+    ledger.keep_challenge(each, bytes([1]) * 32, answer)
+    (another,) = ledger.challenges().values()
+    assert another.number == planned.number
+    assert not ledger.spend_challenge(planned)
+    assert ledger.challenges() == {each.unit: another}
 
 
 def test_a_ledger_that_this_user_may_not_look_for_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.planning.make_drill import drillable
 from zoffsite.ledger import Ledger
 from zoffsite.model.drill import DrillOutcome, DrillResult, Speed
+from zoffsite.model.evidence import LastLook
 from zoffsite.model.memory import Remembered, SentSnapshot
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -52,6 +53,12 @@ def test_the_last_drill_of_each_dataset_is_remembered_good_or_bad_and_a_failed_o
     assert (last["tank/a"].passed, last["tank/a"].when) == (False, NOW + timedelta(days=3))
     assert (last["tank/b"].passed, last["tank/b"].seconds, last["tank/b"].bytes) == (True, 2.0, 1000)
     assert Ledger(ledger.path, "other").drilled() == {}
+
+
+def test_what_the_last_look_found_is_remembered_with_what_nobody_can_prove(ledger: Ledger) -> None:
+    found = {"tank/a": LastLook(verified=NOW, proved=NOW, beyond=16, bytes=5), "tank/b": LastLook()}
+    ledger.looked(found)
+    assert ledger.last_looks() == found
 
 
 def test_the_turn_of_a_renamed_dataset_goes_with_it(ledger: Ledger) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.planning.make import dataset, snap
+from tests.planning.make_drill import drillable
 from tests.test_ledger import FULL, NEXT, REPLICA, WHEN
 from zoffsite.ledger import Ledger
 from zoffsite.ledger.schema import MIGRATIONS
+from zoffsite.model.drill import DrillOutcome, DrillResult
 from zoffsite.model.event import EventKind
-from zoffsite.model.memory import OnBox
+from zoffsite.model.memory import OnBox, Remembered
 from zoffsite.model.plan import PrunePlan, SendStep, Side
-from zoffsite.model.proof import ProofOutcome, ProofResult, Provable
+from zoffsite.model.proof import ProofOutcome, ProofResult, Proofs, Provable
 from zoffsite.model.snapshots import Snapshots
 
 
@@ -42,6 +44,21 @@ def test_sends_prunes_and_proofs_are_told_newest_first_and_no_more_than_asked_fo
     assert (proved.good, proved.base_guid) == (False, 0)
     assert (second.base_guid, first.base_guid, first.bytes) == (FULL.guid, 0, 6000)
     assert ledger.history(None, 2) == events[:2]
+
+
+def test_a_proof_and_a_drill_that_broke_off_are_told_and_count_for_nothing_else(ledger: Ledger) -> None:
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    ledger.add_proof(ProofOutcome(provable=each, state=ProofResult.FAILED, when=WHEN))
+    assert ledger.proofs() == Proofs()
+    drill = DrillOutcome(drillable=drillable("tank/home"), state=DrillResult.FAILED, when=WHEN + timedelta(hours=1))
+    ledger.add_drill(drill)
+    assert (ledger.drilled(), ledger.speed(1)) == ({}, None)
+    drilled, proved = ledger.history("tank/home", 10)
+    assert (drilled.kind, drilled.good, drilled.base_guid) == (EventKind.DRILLED, None, None)
+    assert (proved.kind, proved.good, proved.base_guid, proved.guid) == (EventKind.PROVED, None, 101, 102)
+    ledger.renamed(Remembered(dataset="tank/home", replica=REPLICA), "tank/house", "vault/house")
+    assert proved.when in {each.when for each in ledger.history("tank/house", 10)}
 
 
 def test_one_dataset_is_told_with_what_is_below_it_and_nothing_beside_it(ledger: Ledger) -> None:

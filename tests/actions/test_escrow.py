@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_commands import write_settings, zoffsite
+from tests.planning.make import REPLICA, snap
 from zoffsite.actions import escrow
 from zoffsite.actions.escrow import lay_out, read_escrow, write_escrow
 from zoffsite.config.settings import load
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import OperationError
+from zoffsite.model.plan import SendStep
+from zoffsite.model.proof import Provable, StreamDigest
 from zoffsite.sealing import seal
 
 __all__ = ["zoffsite"]  # a fixture
@@ -125,6 +128,32 @@ def test_the_ledger_in_it_has_no_room_left_by_old_rows_and_opens_by_itself(tmp_p
     assert file.stat().st_size > 1_000_000 or Path(f"{file}-wal").stat().st_size > 1_000_000
     assert zoffsite("escrow", "write", "file", "--passphrase-file", "words").returncode == 0
     assert len(read_escrow(tmp_path / "file", PASSPHRASE)["ledger.sqlite"]) < 200_000
+
+
+def test_the_ledger_in_it_has_no_challenges_for_the_box_will_have_heard_them(tmp_path: Path) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    settings = load(tmp_path / "zoffsite.toml", environ={"ZOFFSITE_STATE_DIR": str(tmp_path / "state")})
+    ledger = Ledger(settings.jobs["home"].ledger, "home")
+    step = SendStep(to=snap(2), base=snap(1), estimated_bytes=0)
+    each = Provable(dataset="tank/home", replica=REPLICA, ours=step, theirs=step, proved=None, newest=True)
+    nonce, answer = bytes(range(32)), StreamDigest(digest="a" * 64, toguid=102, fromguid=101, bytes=7)
+    ledger.keep_challenge(each, nonce, answer)
+    ledger.trust(REPLICA, "tank/home", 7, "aa", anew=False)
+    copy = escrow.ledger_file(settings)["ledger.sqlite"]
+    (tmp_path / "copy").write_bytes(copy)
+    there = Ledger(tmp_path / "copy", "home")
+    assert (there.challenges(), there.recall().replicas[REPLICA].key) == ({}, "aa")
+    assert nonce.hex().encode() not in copy
+    assert ledger.challenges()[each.unit].nonce == nonce
+
+
+def test_a_ledger_from_before_there_were_challenges_goes_in_as_it_is(tmp_path: Path) -> None:
+    write_settings(tmp_path, 1, remote=False)
+    settings = load(tmp_path / "zoffsite.toml", environ={"ZOFFSITE_STATE_DIR": str(tmp_path / "state")})
+    (tmp_path / "state").mkdir()
+    with sqlite3.connect(tmp_path / "state" / "ledger.sqlite") as db:
+        db.execute("CREATE TABLE sent (x)")
+    assert escrow.ledger_file(settings)["ledger.sqlite"].startswith(b"SQLite format 3")
 
 
 TUNNEL = """

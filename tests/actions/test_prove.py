@@ -15,7 +15,7 @@ from tests.planning.make import JOB, REPLICA, SOURCE, snap, there
 from tests.stream.test_digest import STREAM
 from zoffsite.actions.challenge import make_challenges
 from zoffsite.actions.progress import log_progress
-from zoffsite.actions.prove import prove_streams
+from zoffsite.actions.prove import dataset_proved, prove_streams
 from zoffsite.hosts.connections import Connections
 from zoffsite.hosts.transfers import transfers
 from zoffsite.ledger import Ledger
@@ -80,6 +80,8 @@ def test_a_line_that_breaks_is_tried_again_as_often_as_the_job_may(place: Path) 
     ended = f"{EACH.theirs.to.full_name}\n"
     (place / "broken").write_text(ended * 2)
     assert prove(of(place, retries=1)) is ProofResult.FAILED
+    ledger = Ledger(place / "ledger.sqlite", JOB.name)
+    assert ([each.good for each in ledger.history(None, 10)], ledger.alarms()) == ([None], {})
     (place / "broken").write_text(ended * 2)
     assert prove(of(place, retries=2)) is ProofResult.PROVED
 
@@ -95,6 +97,20 @@ def test_challenges_that_could_not_be_made_are_made_when_it_is_proved_again(plac
     assert left(job) == 1
     assert prove(job, replace(EACH, missing=KEPT - 1)) is ProofResult.PROVED
     assert left(job) == KEPT
+
+
+def test_what_another_run_has_asked_meanwhile_is_not_asked_again_and_fails_nothing(place: Path) -> None:
+    job = of(place)
+    assert prove(job) is ProofResult.PROVED
+    ledger = Ledger(job.ledger, job.name)
+    planned = replace(EACH, missing=0, challenge=ledger.challenges()[EACH.unit])
+    assert prove(job, planned) is ProofResult.PROVED
+    asked = (place / "calls").read_text()
+    with Connections() as hosts:
+        outcomes = prove_streams(job, [planned], hosts, shown_as=SOURCE, progress=log_progress())
+    assert (outcomes, list(dataset_proved(SOURCE, outcomes))) == ([], [])
+    assert (place / "calls").read_text() == asked
+    assert left(job) == KEPT - 1
 
 
 def test_a_run_that_is_stopped_makes_no_more_challenges_and_says_so(place: Path) -> None:

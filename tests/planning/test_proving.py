@@ -8,9 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoffsite.model.proof import Challenge, Proofs, Provable, StreamDigest, Unit
+from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.memory import Memory, Remembered
+from zoffsite.model.proof import Challenge, Challenges, Proofs, Provable, StreamDigest, Unit
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.planning.coverage import Coverage
-from zoffsite.planning.proving import KEPT, beyond_proof, difference, provable, provable_by_challenge, survey, words_of
+from zoffsite.planning.proving import (
+    KEPT,
+    beyond_proof,
+    difference,
+    gone,
+    provable,
+    provable_by_challenge,
+    survey,
+    words_of,
+)
 
 from .blocks import LAST, Block, blocks, stream
 from .make import REPLICA, replica, snap, source, there
@@ -42,6 +54,10 @@ def challenge(base: int, left: int = 1) -> Challenge:
 def digest(each: Provable, value: str = "a" * 64) -> StreamDigest:
     _, base, to = each.unit
     return StreamDigest(digest=value, toguid=to, fromguid=base, bytes=5)
+
+
+def listing(state: DatasetState) -> Inventory:
+    return Inventory(host="source", datasets={state.dataset.name: state})
 
 
 def test_a_full_stream_of_the_oldest_and_every_increment_between_what_both_have() -> None:
@@ -123,12 +139,36 @@ def test_an_increment_that_the_source_has_no_more_is_proved_by_a_challenge_where
 
 
 def test_what_only_the_box_can_make_and_no_challenge_is_left_for_is_counted() -> None:
-    box = replica(*(there(number) for number in (1, 2, 3, 4)))
     left = {(REPLICA, 101, 102): challenge(1)}
-    assert beyond_proof(source(*(snap(number) for number in (1, 2, 3, 4))), box, {}) == 0
-    assert beyond_proof(source(snap(1), snap(4)), box, left) == len(("2 to 3", "3 to 4"))
-    assert beyond_proof(source(snap(3), snap(4)), box, left) == len(("1 in full", "2 to 3"))
-    assert beyond_proof(source(snap(3), snap(4)), replica(), left) == 0
+
+    def count(*ours: int, challenges: Challenges, box: tuple[int, ...] = (1, 2, 3, 4)) -> int:
+        here, held = (Snapshots.of(snap(each) for each in numbers) for numbers in (ours, box))
+        return beyond_proof(REPLICA, here, held, challenges)
+
+    assert count(1, 2, 3, 4, challenges={}) == 0
+    assert count(1, 4, challenges=left) == len(("2 to 3", "3 to 4"))
+    assert count(3, 4, challenges=left) == len(("1 in full", "2 to 3"))
+    assert count(3, 4, challenges=left, box=()) == 0
+
+
+def test_what_was_destroyed_on_the_source_is_proved_by_its_challenges_and_the_rest_of_it_counted() -> None:
+    box = replica(there(1), there(2), there(3), encryption="off")  # whatever it says of itself
+    known = Memory(replicas={REPLICA: Remembered(dataset="tank/home/child", replica=REPLICA, dataset_guid=7)})
+    lost = gone(known, listing(source()), {REPLICA: box}, ())
+    left = {(REPLICA, 102, 103): challenge(2)}
+    seen = survey([(source(snap(4)), None)], by({}), left, lost)
+    assert [(each.dataset, each.unit) for each in seen.streams] == [("tank/home/child", (REPLICA, 102, 103))]
+    assert seen.beyond == {"tank/home/child": len(("1 in full", "1 to 2"))}
+    assert seen.unprovable == ("tank/home",)
+
+
+def test_what_the_source_has_under_another_name_or_has_made_anew_and_what_the_box_has_not_is_not_gone() -> None:
+    known = Memory(replicas={REPLICA: Remembered(dataset="tank/home", replica=REPLICA, dataset_guid=7)})
+    there = {REPLICA: replica()}
+    assert len(gone(known, listing(source()), there, ())) == 1
+    assert gone(known, listing(source(guid=7, name="tank/house")), there, ()) == ()
+    assert gone(known, listing(source()), there, {REPLICA}) == ()
+    assert gone(known, listing(source()), {}, ()) == ()
 
 
 def test_only_an_encrypted_dataset_can_lack_a_shared_snapshot() -> None:

@@ -14,10 +14,10 @@ from zoffsite.model.drill import Speed
 from zoffsite.model.evidence import NO_CONFIDENCE, Confidence, Evidence, LastLook, Recovery
 from zoffsite.model.job import DrillRule
 from zoffsite.model.overview import Overview
-from zoffsite.model.proof import Proofs
+from zoffsite.model.proof import Challenge, Proofs, StreamDigest
 from zoffsite.model.snapshots import Snapshots
-from zoffsite.planning.evidence import capped, confidence_of
-from zoffsite.views.evidence import evidence_rows, recovery_words
+from zoffsite.planning.evidence import capped, confidence_of, looks_of, remembered
+from zoffsite.views.evidence import confidence_json, evidence_rows, recovery_words
 from zoffsite.views.markdown import freshness_markdown
 
 
@@ -81,8 +81,26 @@ def test_the_oldest_proof_of_all_that_both_sides_have_counts_and_only_a_good_lis
     days = [STARTED - timedelta(days=ago) for ago in (1, 4)]
     last = {(REPLICA.replica, 101, 102): days[0], (REPLICA.replica, 0, 101): days[1], ("v/other", 0, 1): STARTED}
     speed, known = Speed(rate=100.0, by="drills"), {"tank/c": LastLook(verified=days[1])}
-    found = confidence_of(status, Proofs(last=last), {"tank/a": DRILL}, speed, known)
+    found = confidence_of(status, Proofs(last=last), {}, {"tank/a": DRILL}, speed, known)
     assert found.evidence["tank/a"] == Evidence(verified=status.when, proved=days[1], drill=DRILL)
     assert (found.evidence["tank/b"], found.evidence["tank/c"]) == (Evidence(), Evidence(verified=days[1]))
     assert found.recovery == Recovery(bytes=300, seconds=3.0, by="drills")
-    assert confidence_of(status, Proofs(), {}, None, {}).recovery == Recovery(bytes=300)
+    assert confidence_of(status, Proofs(), {}, {}, None, {}).recovery == Recovery(bytes=300)
+
+
+def test_proved_says_how_many_streams_that_only_the_box_has_are_no_part_of_it() -> None:
+    box = Snapshots.of([snap(number, creation=0) for number in (1, 2, 3, 4)])
+    seen = replace(REPLICA, shared=box[2:], there=box)
+    answer = StreamDigest(digest="a" * 64, toguid=102, fromguid=101, bytes=5)
+    left = {(REPLICA.replica, 101, 102): Challenge(number=1, nonce=b"n", answer=answer)}
+    proofs = Proofs(last={(REPLICA.replica, 0, 103): STARTED, (REPLICA.replica, 103, 104): STARTED})
+    status = replace(STATUS, when=STARTED, replicas=(seen,))
+    found = confidence_of(status, proofs, left, {}, None, {})
+    assert found.evidence["tank/a"].beyond == len(("1 in full", "2 to 3"))
+    assert evidence_rows(found, STARTED)[0][2] == "now, but for 2 streams"
+    assert confidence_json(found)["evidence"]["tank/a"]["beyond_proof"] == 2
+    assert remembered(looks_of(status, found), {}, None).evidence["tank/a"].beyond == 2
+    one = Evidence(proved=STARTED, beyond=1)
+    assert evidence_rows(Confidence(evidence={"tank/a": one}), STARTED)[0][2] == "now, but for 1 stream"
+    never = Evidence(verified=STARTED, beyond=1)
+    assert evidence_rows(Confidence(evidence={"tank/a": never}), STARTED)[0][2] == "never"

@@ -26,6 +26,8 @@ def test_an_event_in_words() -> None:
     assert of_words(replace(SENT, base_guid=7)) == "@daily"
     assert (what_words(PRUNED), of_words(PRUNED)) == ("pruned on the box", "3 snapshots from @old")
     assert what_words(replace(SENT, kind=EventKind.PROVED, good=False)) == "NOT proved"
+    assert what_words(replace(SENT, kind=EventKind.PROVED, good=None)) == "proof broke off"
+    assert what_words(replace(SENT, kind=EventKind.DRILLED, good=None)) == "drill broke off"
 
 
 def test_guids_are_text_in_json_and_a_full_stream_has_no_base() -> None:

@@ -46,7 +46,7 @@ SEEN = Overview(
 )
 DRILL = PastDrill(when=STATUS.when - timedelta(days=9), passed=True, bytes=10**9, seconds=50.0)
 CONFIDENCE = Confidence(
-    evidence={"tank/a": Evidence(verified=STATUS.when, proved=STATUS.when - timedelta(days=2), drill=DRILL)},
+    evidence={"tank/a": Evidence(verified=STATUS.when, proved=STATUS.when - timedelta(days=2), beyond=0, drill=DRILL)},
     recovery=Recovery(bytes=4 * 10**9, seconds=200.0, by="drills"),
 )
 SURE = replace(SEEN, confidence=CONFIDENCE)

@@ -36,10 +36,12 @@ def make_challenges(job: Job, each: Provable, hosts: Connections, rate: int | No
 
 def answered(
     job: Job, each: Provable, challenge: Challenge, hosts: Connections, rate: int | None
-) -> tuple[StreamDigest, StreamDigest]:
-    """What the source said then, and what the box says now. A challenge is used once: it is gone before it is asked.
+) -> tuple[StreamDigest, StreamDigest] | None:
+    """What the source said then, and what the box says now. A challenge is used once: it is gone before it is asked,
+    and None where it was gone already, because another run has planned the same.
 
     Raises what the ledger and `ask_box` raise.
     """
-    ledger_of(job).spend_challenge(challenge)
+    if not ledger_of(job).spend_challenge(challenge):
+        return None
     return challenge.answer, ask_box(hosts.box_of(job), each.theirs, challenge.nonce, rate)

@@ -193,12 +193,19 @@ def _place(path: Path) -> str:
 
 
 def _snapshot(ledger: Path) -> bytes:
-    """The ledger as it is at one moment, whoever writes to it, without the room that rows of old have left in it."""
+    """The ledger as it is at one moment, whoever writes to it, without the room that rows of old have left in it.
+
+    Its challenges stay behind: those that are asked after this the box has heard, and the copy would ask them again.
+    """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "ledger.sqlite"
         try:
             with contextlib.closing(sqlite3.connect(ledger)) as source:
                 source.execute("VACUUM INTO ?", (str(copy),))
+            with contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as taken:
+                if taken.execute("SELECT name FROM sqlite_master WHERE name = 'challenges'").fetchone():
+                    taken.execute("DELETE FROM challenges")
+                    taken.execute("VACUUM")  # or the nonces would lie in the free pages
         except sqlite3.Error as error:
             raise _unreadable(ledger, str(error)) from error
         return _read(copy)

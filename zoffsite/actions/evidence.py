@@ -31,7 +31,7 @@ def confidence(job: Job, found: JobStatus) -> Confidence:
         if all(each.word is Word.BOX for each in found.replicas):
             return remembered(known, drilled, _speed(job, sum(each.bytes for each in known.values())))
         speed = _speed(job, sum(each.referenced for each in found.replicas))
-        sure = confidence_of(found, ledger.proofs(), drilled, speed, known)
+        sure = confidence_of(found, ledger.proofs(), ledger.challenges(), drilled, speed, known)
     except OperationError as error:
         log.warning("%s; when something was proved or drilled is not known", error)
         return NO_CONFIDENCE

@@ -25,6 +25,7 @@ from zoffsite.hosts.transfers import transfers
 from zoffsite.ledger import Ledger
 from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.job import Job
+from zoffsite.model.memory import Memory
 from zoffsite.model.notice import Notice
 from zoffsite.model.proof import (
     ProofOutcome,
@@ -38,7 +39,7 @@ from zoffsite.model.proof import (
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
 from zoffsite.planning.bandwidth import rate_at
 from zoffsite.planning.coverage import Coverage
-from zoffsite.planning.proving import difference, survey, words_of
+from zoffsite.planning.proving import difference, gone, survey, words_of
 from zoffsite.planning.rotation import Turn, choose, notices_of
 from zoffsite.stream.digest import NONCE
 from zoffsite.views.words import duration_words, size_words
@@ -66,11 +67,13 @@ class Scope:
 
 def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> ProofPlan:
     """What would be proved now. Reads both listings, and no data."""
-    sources = look_at_source(job, hosts, now, scope.only).chosen
+    facts = look_at_source(job, hosts, now, scope.only)
     there = hosts.box_of(job).inventory(job.root).datasets
     coverage = Coverage(ask_ledger(job, Ledger.proofs, Proofs()))  # without a ledger everything is due
-    pairs = [(source, there.get(replica_of(job, source.dataset.name))) for source in sources]
-    seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}))
+    replicas = {replica_of(job, source.dataset.name): source for source in facts.chosen}
+    pairs = [(source, there.get(name)) for name, source in replicas.items()]
+    lost = () if scope.only else gone(ask_ledger(job, Ledger.recall, Memory()), facts.inventory, there, replicas)
+    seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}), lost)
     turn = Turn(now=now, within=scope.within, at_most=scope.at_most, began=coverage.began)
     return choose(job.name, seen.streams, turn, SystemRandom(), unprovable=seen.unprovable, beyond=seen.beyond)
 
@@ -107,11 +110,12 @@ def prove_job(settings: Settings, job: Job, scope: Scope) -> RunReport:
 def prove_streams(
     job: Job, streams: Sequence[Provable], hosts: Connections, *, shown_as: str, progress: Progress
 ) -> list[ProofOutcome]:
-    """One after the other; the progress is of all of them, by what the source has read.
+    """One after the other; the progress is of all of them, by what the source has read. A stream whose challenge
+    another run has asked meanwhile has no outcome here.
 
     Raises no ZoffsiteError (see the outcomes) but RunInterruptedError, when it was stopped.
     """
-    what, outcomes, told = f"{shown_as} (proving)", list[ProofOutcome](), 0
+    what, outcomes, told, done = f"{shown_as} (proving)", list[ProofOutcome](), 0, 0
 
     def tell(before: int, size: int, count: int) -> None:
         nonlocal told
@@ -123,10 +127,12 @@ def prove_streams(
     try:
         for each in streams:
             read = partial(tell, told, each.size)
-            outcomes.append(_prove_one(job, each, hosts, read))
+            if (outcome := _prove_one(job, each, hosts, read)) is not None:
+                outcomes.append(outcome)
             read(each.size)
+            done += 1
     finally:
-        progress.finish(what, complete=len(outcomes) == len(streams))
+        progress.finish(what, complete=done == len(streams))
     return outcomes
 
 
@@ -140,6 +146,8 @@ def by_dataset(plan: ProofPlan) -> dict[str, list[Provable]]:
 
 def dataset_proved(dataset: str, outcomes: Sequence[ProofOutcome]) -> Iterator[DatasetOutcome | Notice]:
     """What the proofs of one dataset came to, for a run's report; the alarm of what differs, for its alerts."""
+    if not outcomes:
+        return
     bad = next((each for each in outcomes if each.state is ProofResult.DIFFERENT), None)
     bad = bad or next((each for each in outcomes if each.state is ProofResult.FAILED), None)
     newest = max((each.provable.ours.to for each in outcomes), key=lambda snapshot: snapshot.creation)
@@ -157,28 +165,34 @@ def dataset_proved(dataset: str, outcomes: Sequence[ProofOutcome]) -> Iterator[D
         yield bad.error.alarm(dataset)
 
 
-def _prove_one(job: Job, each: Provable, hosts: Connections, on_bytes: OnBytes) -> ProofOutcome:
-    """Ask both ends at the same time, and write down what they say."""
+def _prove_one(job: Job, each: Provable, hosts: Connections, on_bytes: OnBytes) -> ProofOutcome | None:
+    """Ask both ends at the same time, and write down what they say; None where another run does."""
     rate = rate_at(job.proof, datetime.now().time())  # it is the ends that keep to it, so it holds for a whole stream
     outcome = _ask_both(job, each, hosts, rate, on_bytes)
     transfers.check("prove", each.dataset)
+    if outcome is None:
+        return None
     _remember(job, outcome)
     if outcome.state is ProofResult.PROVED:
         make_challenges(job, each, hosts, rate)
     return outcome
 
 
-def _ask_both(job: Job, each: Provable, hosts: Connections, rate: int | None, on_bytes: OnBytes) -> ProofOutcome:
+def _ask_both(job: Job, each: Provable, hosts: Connections, rate: int | None, on_bytes: OnBytes) -> ProofOutcome | None:
     began, when = time.monotonic(), datetime.now(UTC)
     log.info("%s: proving %s, about %s", each.dataset, words_of(each), size_words(each.size))
     try:
         if each.challenge is not None:
-            ours, theirs = answered(job, each, each.challenge, hosts, rate)
+            said = answered(job, each, each.challenge, hosts, rate)
         else:
-            ours, theirs = with_retries(lambda _: _ask_now(job, each, hosts, rate, on_bytes), job.retries)
+            said = with_retries(lambda _: _ask_now(job, each, hosts, rate, on_bytes), job.retries)
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return ProofOutcome(provable=each, state=ProofResult.FAILED, when=when, error=ErrorReport.of(error))
+    if said is None:
+        log.info("%s: another run has asked the challenge of %s", each.dataset, words_of(each))
+        return None
+    ours, theirs = said
     seconds = round(time.monotonic() - began, 3)
     alarm = difference(each, ours, theirs)
     if alarm is None:
@@ -205,13 +219,11 @@ def _ask_now(
 
 def _remember(job: Job, outcome: ProofOutcome) -> None:
     """An alarm stands until a person ends it; nothing of that dataset is pruned meanwhile."""
-    if outcome.state is ProofResult.FAILED:
-        return
     ledger = ledger_of(job)
 
     def write() -> None:
         ledger.add_proof(outcome)
-        if outcome.error is not None:
+        if outcome.error is not None and outcome.state is ProofResult.DIFFERENT:
             ledger.raise_alarms([outcome.error.alarm(outcome.provable.dataset)])
 
     tell_ledger(write)

@@ -147,6 +147,7 @@ def status_of(job: Job, work: Work, now: datetime) -> ReplicaStatus:
         error=worded_error(job, problem) if (problem := _problem(work, known)) else None,
         referenced=newest.referenced if newest else 0,
         shared=work.source.snapshots.shared_with(replica.snapshots) if replica else NO_SNAPSHOTS,
+        there=replica.snapshots if replica else NO_SNAPSHOTS,
     )
 
 

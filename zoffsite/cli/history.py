@@ -12,6 +12,9 @@ from zoffsite.model.event import Event
 from zoffsite.views.history import history_json, of_words, what_words
 from zoffsite.views.words import duration_words, size_words
 
+STYLES = {True: "", False: "bold red", None: "yellow"}
+"""By whether it was good; None: nobody knows."""
+
 
 def show_history(name: str | None, dataset: str | None, most: int, *, as_json: bool) -> None:
     """The last `most` events of each job, newest first. Contacts no host."""
@@ -30,7 +33,7 @@ def _table(events: tuple[Event, ...]) -> Table:
     for each in events:
         table.add_row(
             f"{each.when:%Y-%m-%d %H:%M}",
-            Text(what_words(each), "" if each.good else "bold red"),
+            Text(what_words(each), STYLES[each.good]),
             Text(each.dataset),
             Text(of_words(each)),
             size_words(each.bytes) if each.bytes else "",

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from zoffsite.ledger.broken import add_broken
 from zoffsite.ledger.file import LedgerFile, as_text
 from zoffsite.ledger.recalling import HABIT
 from zoffsite.model.drill import Drilled, DrillOutcome, DrillResult, PastDrill, Speed
+from zoffsite.model.event import Event, EventKind
 
 ENOUGH = 64 << 20
 """Bytes that surely tell how fast data comes: what is gone in a moment is measured by its beginning and end."""
@@ -17,7 +19,9 @@ class DrillsLedger(LedgerFile):
     """Drills, whose turn it was, and canaries."""
 
     def add_drill(self, outcome: DrillOutcome) -> None:
-        """Write down how a drill ended; of one of which nobody knows, only that the dataset has had its turn."""
+        """Write down how a drill ended; of one of which nobody knows, only that it broke off, and that the dataset has
+        had its turn.
+        """
         each = outcome.drillable
         turn = (self.job, each.dataset, as_text(outcome.when))
         row = (
@@ -34,6 +38,7 @@ class DrillsLedger(LedgerFile):
         with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO turns VALUES (?, ?, ?)", turn)
             if outcome.state is DrillResult.FAILED:
+                add_broken(db, self.job, each.replica, _broken(outcome))
                 return
             db.execute(
                 "INSERT INTO drills (job, dataset, replica, snapshot, guid, passed, bytes, seconds, at)"
@@ -98,3 +103,15 @@ class DrillsLedger(LedgerFile):
             found = db.execute("SELECT sha256 FROM canaries WHERE job = ? AND guid = ?", (self.job, str(guid)))
             row = found.fetchone()
             return None if row is None else str(row[0])
+
+
+def _broken(outcome: DrillOutcome) -> Event:
+    each = outcome.drillable
+    return Event(
+        when=outcome.when,
+        kind=EventKind.DRILLED,
+        dataset=each.dataset,
+        snapshot=each.ours.name,
+        guid=each.ours.guid,
+        good=None,
+    )

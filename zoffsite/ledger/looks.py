@@ -15,12 +15,14 @@ class LooksLedger(LedgerFile):
     def looked(self, found: Mapping[str, LastLook]) -> None:
         """Write down what a look at all replicas of the job has found, by the datasets' names."""
         rows = [
-            (self.job, dataset, _text_or_none(each.verified), _text_or_none(each.proved), each.bytes)
+            (self.job, dataset, _text_or_none(each.verified), _text_or_none(each.proved), each.beyond, each.bytes)
             for dataset, each in found.items()
         ]
         with self._transaction() as db:
             db.execute("DELETE FROM looks WHERE job = ?", (self.job,))
-            db.executemany("INSERT INTO looks VALUES (?, ?, ?, ?, ?)", rows)
+            db.executemany(
+                "INSERT INTO looks (job, dataset, verified, proved, beyond, bytes) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
 
     def verified(self, datasets: Iterable[str], when: datetime) -> None:
         """A run has found nothing wrong with the replicas of these."""
@@ -36,14 +38,17 @@ class LooksLedger(LedgerFile):
         if not self._made:
             return {}
         with self._transaction("BEGIN") as db:
-            rows = db.execute("SELECT dataset, verified, proved, bytes FROM looks WHERE job = ?", (self.job,))
+            rows = db.execute(
+                "SELECT dataset, verified, proved, beyond, bytes FROM looks WHERE job = ? ORDER BY dataset", (self.job,)
+            )
             return {
                 dataset: LastLook(
                     verified=verified and datetime.fromisoformat(verified),
                     proved=proved and datetime.fromisoformat(proved),
+                    beyond=beyond,
                     bytes=size,
                 )
-                for dataset, verified, proved, size in sorted(rows)
+                for dataset, verified, proved, beyond, size in rows
             }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from zoffsite.ledger.broken import add_broken
 from zoffsite.ledger.file import LedgerFile, as_text
+from zoffsite.model.event import Event, EventKind
 from zoffsite.model.proof import Challenge, Challenges, ProofOutcome, ProofResult, Proofs, Provable, StreamDigest, Unit
 
 
@@ -12,7 +14,7 @@ class ProofsLedger(LedgerFile):
     """Proofs, and the challenges that are left."""
 
     def add_proof(self, outcome: ProofOutcome) -> None:
-        """Write down what both ends said of a stream; one of which nobody knows is none."""
+        """Write down what both ends said of a stream; of one of which nobody knows, only that it broke off."""
         replica, base, to = outcome.provable.unit
         row = (
             self.job,
@@ -27,6 +29,9 @@ class ProofsLedger(LedgerFile):
             as_text(outcome.when),
         )
         with self._transaction() as db:
+            if outcome.state is ProofResult.FAILED:
+                add_broken(db, self.job, replica, _broken(outcome))
+                return
             db.execute(
                 "INSERT INTO proofs (job, dataset, replica, snapshot, guid, base_guid, equal, bytes, seconds, at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -78,10 +83,27 @@ class ProofsLedger(LedgerFile):
             )
             return {(row[1], int(row[2]), int(row[3])): _challenge(*row) for row in rows}
 
-    def spend_challenge(self, challenge: Challenge) -> None:
-        """It is about to be asked, and worth nothing from then on."""
+    def spend_challenge(self, challenge: Challenge) -> bool:
+        """It is about to be asked, and worth nothing from then on. False: another run was faster, and asks it.
+
+        A number that is free again goes to the next challenge: so the nonce must be that one, too.
+        """
+        row = (self.job, challenge.number, challenge.nonce.hex())
         with self._transaction() as db:
-            db.execute("DELETE FROM challenges WHERE job = ? AND id = ?", (self.job, challenge.number))
+            return db.execute("DELETE FROM challenges WHERE job = ? AND id = ? AND nonce = ?", row).rowcount == 1
+
+
+def _broken(outcome: ProofOutcome) -> Event:
+    _, base, to = outcome.provable.unit
+    return Event(
+        when=outcome.when,
+        kind=EventKind.PROVED,
+        dataset=outcome.provable.dataset,
+        snapshot=outcome.provable.ours.to.name,
+        guid=to,
+        base_guid=base,
+        good=None,
+    )
 
 
 def _challenge(number: int, _: str, base: str, to: str, nonce: str, digest: str, size: int, left: int) -> Challenge:

@@ -44,7 +44,7 @@ class ReplicasLedger(LedgerFile):
                     f"UPDATE OR REPLACE {table} SET dataset = ?4 WHERE job = ?1 AND dataset = ?2",  # noqa: S608 - from above
                     (*names, dataset),
                 )
-            for table in ("sent", "trusted", "proofs", "described", "drills", "prunes", "challenges"):
+            for table in ("sent", "trusted", "proofs", "described", "drills", "prunes", "challenges", "broken"):
                 db.execute(
                     f"UPDATE OR REPLACE {table}"  # noqa: S608 - from above
                     " SET dataset = ?4, replica = ?5 WHERE job = ?1 AND replica = ?3",

@@ -82,6 +82,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (job, dataset)
         ) STRICT""",
     ),
+    # How many streams of the replica nobody can prove any more; NULL where nobody has counted them.
+    ("ALTER TABLE looks ADD COLUMN beyond INTEGER",),
+    (
+        # Proofs and drills of which nobody knows how they would have ended, apart from those that count. `kind` is
+        # "proved" or "drilled"; `base_guid` is NULL for a drill.
+        """CREATE TABLE broken (
+            id INTEGER PRIMARY KEY, job TEXT NOT NULL, dataset TEXT NOT NULL, replica TEXT NOT NULL,
+            kind TEXT NOT NULL, snapshot TEXT NOT NULL, guid TEXT NOT NULL, base_guid TEXT, at TEXT NOT NULL
+        ) STRICT""",
+    ),
 )
 """One tuple of statements a version; `user_version` counts those that a file has seen. Never change an old one."""
 LEAVING = 2

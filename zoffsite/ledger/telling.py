@@ -16,6 +16,7 @@ HISTORY = """
         FROM proofs
     UNION ALL SELECT job, id, at, 'drilled', dataset, snapshot, guid, NULL, bytes, seconds, passed, NULL, NULL
         FROM drills
+    UNION ALL SELECT job, id, at, kind, dataset, snapshot, guid, base_guid, NULL, NULL, NULL, NULL, NULL FROM broken
     UNION ALL SELECT job, id, at, 'pruned', dataset, coalesce(json_extract(snapshots, '$[0]'), ''), NULL, NULL, NULL,
         NULL, 1, side, destroyed FROM prunes
 """
@@ -49,7 +50,7 @@ def _event(row: tuple[Any, ...]) -> Event:
         base_guid=None if base is None else int(base),
         bytes=count,
         seconds=seconds,
-        good=bool(good),
+        good=None if good is None else bool(good),
         side=side,
         count=destroyed,
     )

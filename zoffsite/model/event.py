@@ -22,7 +22,8 @@ class Event:
     """One send, prune, proof or drill of a dataset. `when` is UTC; what is None was not written down.
 
     `snapshot` is its name, of a prune the oldest that was to go. `base_guid` is 0 for a full stream. `side` and `count`
-    are those of a prune: where it was, how many snapshots went. `good` is False for a proof or a drill that failed.
+    are those of a prune: where it was, how many snapshots went. `good` is False for a proof or a drill that found a
+    difference, None for one that broke off.
     """
 
     when: datetime
@@ -35,4 +36,4 @@ class Event:
     seconds: float | None = None
     side: str | None = None
     count: int | None = None
-    good: bool = True
+    good: bool | None = True

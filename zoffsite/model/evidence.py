@@ -12,11 +12,13 @@ from zoffsite.model.drill import PastDrill
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Of one dataset, times (UTC), None for never: when a listing of the box last `verified` it; and `proved`: all
-    that was there then was proved since then. `drill` is the last one, good or bad.
+    that was there then, and that both sides have, was proved since then. `beyond` that are so many streams that the box
+    alone has, and nobody can prove any more; None: nobody knows. `drill` is the last one, good or bad.
     """
 
     verified: datetime | None = None
     proved: datetime | None = None
+    beyond: int | None = None
     drill: PastDrill | None = None
 
 
@@ -26,6 +28,7 @@ class LastLook:
 
     verified: datetime | None = None
     proved: datetime | None = None
+    beyond: int | None = None
     bytes: int = 0
 
 

@@ -41,7 +41,8 @@ class ReplicaStatus:
     `taken` is as the source knows it; the box's word counts where the source does not know that snapshot, and not in
     the future: then it is None.
 
-    `referenced` is how many bytes the newest is, and would bring back. `shared` are the source's that the box has, too.
+    `referenced` is how many bytes the newest is, and would bring back. `there` are all that the box has, `shared` the
+    source's of them.
     `base` is None where the source has nothing left of it, or the box has nothing at all.
     `as_of` is the time whose data the box holds: `taken`, or the time of looking when the source has not been
     written to since. None: the box holds nothing, or nobody knows of when. `error` says what verification found wrong.
@@ -62,6 +63,7 @@ class ReplicaStatus:
     referenced: int = 0
     shared: Snapshots = NO_SNAPSHOTS
     word: Word = Word.OWN
+    there: Snapshots = NO_SNAPSHOTS
 
     @property
     def good(self) -> bool:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from zoffsite.model.drill import Drilled, Speed
 from zoffsite.model.evidence import Confidence, Evidence, LastLook, Recovery
 from zoffsite.model.job import Job
-from zoffsite.model.proof import Proofs
+from zoffsite.model.proof import Challenges, Proofs
 from zoffsite.model.status import JobStatus
 from zoffsite.planning.coverage import Coverage
+from zoffsite.planning.proving import beyond_proof
 
 _CLOSE = 0.8
 """A limited stream starts and ends, so that its rate is a little below the limit."""
@@ -19,7 +20,7 @@ _CLOSE = 0.8
 def remembered(known: Mapping[str, LastLook], drilled: Drilled, speed: Speed | None) -> Confidence:
     """What the last look at the box had found, where it cannot be asked now."""
     evidence = {
-        dataset: Evidence(verified=each.verified, proved=each.proved, drill=drilled.get(dataset))
+        dataset: Evidence(verified=each.verified, proved=each.proved, beyond=each.beyond, drill=drilled.get(dataset))
         for dataset, each in known.items()
     }
     return Confidence(evidence=evidence, recovery=_recovery(sum(each.bytes for each in known.values()), speed))
@@ -30,14 +31,22 @@ def looks_of(found: JobStatus, confidence: Confidence) -> dict[str, LastLook]:
     evidence = confidence.evidence
     return {
         each.source: LastLook(
-            verified=evidence[each.source].verified, proved=evidence[each.source].proved, bytes=each.referenced
+            verified=evidence[each.source].verified,
+            proved=evidence[each.source].proved,
+            beyond=evidence[each.source].beyond,
+            bytes=each.referenced,
         )
         for each in found.replicas
     }
 
 
 def confidence_of(
-    found: JobStatus, proofs: Proofs, drilled: Drilled, speed: Speed | None, known: Mapping[str, LastLook]
+    found: JobStatus,
+    proofs: Proofs,
+    challenges: Challenges,
+    drilled: Drilled,
+    speed: Speed | None,
+    known: Mapping[str, LastLook],
 ) -> Confidence:
     """A replica in which the listing finds nothing wrong is verified now; else it was when it last was."""
     coverage = Coverage(proofs)
@@ -47,6 +56,7 @@ def confidence_of(
             if each.newest is not None and each.error is None
             else known.get(each.source, LastLook()).verified,
             proved=coverage.all_since(each.replica, each.shared),
+            beyond=beyond_proof(each.replica, each.shared, each.there, challenges) if each.there else None,
             drill=drilled.get(each.source),
         )
         for each in found.replicas

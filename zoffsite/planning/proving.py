@@ -6,19 +6,24 @@ who proves those proves every byte. What only the box still has is proved by cha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from shlex import quote
 
 from zoffsite.model.errors import SafetyError
-from zoffsite.model.inventory import DatasetState
+from zoffsite.model.inventory import DatasetState, Inventory
+from zoffsite.model.memory import Memory
 from zoffsite.model.plan import SendStep
 from zoffsite.model.proof import Challenges, Provable, StreamDigest
+from zoffsite.model.snapshots import Snapshots
 from zoffsite.model.version import Snapshot
 from zoffsite.planning.coverage import Coverage
 from zoffsite.planning.sends import written_between
 
+Pair = tuple[DatasetState, DatasetState]
+"""A dataset as the source has it, and its replica."""
 KEPT = 3
 """Challenges that are made of an increment: each is a read of it on the source."""
 
@@ -32,11 +37,33 @@ class Survey:
     beyond: Mapping[str, int]
 
 
+def gone(
+    memory: Memory, source: Inventory, there: Mapping[str, DatasetState], owned: Collection[str]
+) -> tuple[Pair, ...]:
+    """The replicas on the box whose dataset the source has no more, but for those that another has taken over: `owned`.
+
+    Each beside a source that has nothing of it. What only left the job (`exclude`) or was renamed is not gone.
+    """
+    guids = {state.dataset.guid for state in source.datasets.values()}
+    lost = (
+        (known.dataset, there[name])
+        for name, known in memory.replicas.items()
+        if known.dataset_guid is not None and known.dataset_guid not in guids and name in there and name not in owned
+    )
+    return tuple((DatasetState(dataset=replace(held.dataset, name=dataset)), held) for dataset, held in lost)
+
+
 def survey(
-    pairs: Iterable[tuple[DatasetState, DatasetState | None]], coverage: Coverage, challenges: Challenges
+    pairs: Iterable[tuple[DatasetState, DatasetState | None]],
+    coverage: Coverage,
+    challenges: Challenges,
+    lost: Iterable[Pair] = (),
 ) -> Survey:
-    """Look at each dataset beside its replica. What is not encrypted was never sent: of that there is nothing."""
-    found, unprovable, beyond = list[Provable](), list[str](), dict[str, int]()
+    """Look at each dataset beside its replica. What is not encrypted was never sent: of that there is nothing.
+
+    What is `lost` (see `gone`) was sent, whatever the box says of it; no backup can make it provable again.
+    """
+    found, unprovable, beyond, held = list[Provable](), list[str](), Counter[str](), list[Pair]()
     for source, replica in pairs:
         if not source.dataset.encrypted:
             continue
@@ -45,10 +72,13 @@ def survey(
         if not streams:
             unprovable.append(source.dataset.name)
         if replica:
-            found += provable_by_challenge(source, replica, coverage, challenges)
-            if count := beyond_proof(source, replica, challenges):
-                beyond[source.dataset.name] = count
-    return Survey(streams=tuple(found), unprovable=tuple(unprovable), beyond=beyond)
+            held.append((source, replica))
+    for source, replica in (*held, *lost):
+        found += provable_by_challenge(source, replica, coverage, challenges)
+        beyond[source.dataset.name] += beyond_proof(
+            replica.dataset.name, source.snapshots, replica.snapshots, challenges
+        )
+    return Survey(streams=tuple(found), unprovable=tuple(unprovable), beyond=+beyond)
 
 
 def provable(
@@ -81,7 +111,7 @@ def provable_by_challenge(
 ) -> tuple[Provable, ...]:
     """The increments of the box that the source can make no more, as far as challenges are left for them."""
     found = []
-    for base, to in _only_there(source, replica):
+    for base, to in _only_there(source.snapshots, replica.snapshots):
         unit = (replica.dataset.name, base.guid if base else 0, to.guid)
         if base is not None and unit in challenges:
             step = SendStep(to=to, base=base, estimated_bytes=written_between(replica, base, to))
@@ -99,16 +129,16 @@ def provable_by_challenge(
     return tuple(found)
 
 
-def beyond_proof(source: DatasetState, replica: DatasetState, challenges: Challenges) -> int:
+def beyond_proof(replica: str, ours: Snapshots, theirs: Snapshots, challenges: Challenges) -> int:
     """How many streams of what the box holds nobody can prove any more: only it can make them, without a challenge."""
-    units = ((replica.dataset.name, base.guid if base else 0, to.guid) for base, to in _only_there(source, replica))
+    units = ((replica, base.guid if base else 0, to.guid) for base, to in _only_there(ours, theirs))
     return sum(unit not in challenges for unit in units)
 
 
-def _only_there(source: DatasetState, replica: DatasetState) -> Iterator[tuple[Snapshot | None, Snapshot]]:
-    ours = set(source.snapshots.guids)
-    for base, to in pairwise((None, *replica.snapshots)):
-        if to is not None and not {to.guid, base.guid if base else to.guid} <= ours:
+def _only_there(ours: Snapshots, theirs: Snapshots) -> Iterator[tuple[Snapshot | None, Snapshot]]:
+    guids = set(ours.guids)
+    for base, to in pairwise((None, *theirs)):
+        if to is not None and not {to.guid, base.guid if base else to.guid} <= guids:
             yield base, to
 
 

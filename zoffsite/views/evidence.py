@@ -60,10 +60,16 @@ def _words(each: Evidence, now: datetime) -> tuple[str, ...]:
     drill = each.drill
     return (
         _ago(each.verified, now),
-        _ago(each.proved, now),
+        _proved(each, now),
         ("" if drill is None or drill.passed else "NOT WHOLE, ") + _ago(drill.when if drill else None, now),
         duration_words(drill.seconds) if drill is not None and drill.passed else "–",
     )
+
+
+def _proved(each: Evidence, now: datetime) -> str:
+    """`2 days ago`; what nobody can prove any more is no part of that, and said."""
+    left = f", but for {each.beyond} {'stream' if each.beyond == 1 else 'streams'}" if each.beyond else ""
+    return f"{_ago(each.proved, now)}{left if each.proved else ''}"
 
 
 def _ago(when: datetime | None, now: datetime) -> str:
@@ -77,6 +83,7 @@ def _evidence_json(each: Evidence) -> Json:
     return {
         "verified": time_json(each.verified),
         "proved": time_json(each.proved),
+        "beyond_proof": each.beyond,
         "drilled": time_json(drill.when) if drill else None,
         "drill_passed": drill.passed if drill else None,
         "recovery_seconds": drill.seconds if drill else None,

@@ -16,9 +16,11 @@ def history_json(job: str, events: tuple[Event, ...]) -> Json:
 
 
 def what_words(event: Event) -> str:
-    """`sent`, `pruned on the box`, `NOT proved`."""
+    """`sent`, `pruned on the box`, `NOT proved`, `proof broke off`."""
     if event.side is not None:
         return f"pruned on the {event.side}"
+    if event.good is None:
+        return f"{'proof' if event.kind is EventKind.PROVED else 'drill'} broke off"
     return event.kind.value if event.good else f"NOT {event.kind.value}"
 
 

@@ -36,7 +36,8 @@ REPLICA = {
     "replica_objective_seconds": "How old its data may be",
     "replica_used_bytes": "What it takes on the box",
     "replica_growth_bytes": "What a day brings to the box",
-    "replica_proved_timestamp_seconds": "All that was there at that time has been proved since",
+    "replica_proved_timestamp_seconds": "All that was there at that time, on both sides, has been proved since",
+    "replica_beyond_proof_streams": "How many streams the box alone has, and nobody can prove any more",
     "replica_drilled_timestamp_seconds": "When it was last restored for rehearsal",
     "replica_drill_ok": "1 when it came back whole then, else 0",
     "base_room_bytes": "What can be written on the source before the base is at risk; left out where it has a bookmark",
@@ -116,6 +117,7 @@ def _of_replica(replica: ReplicaStatus, seen: Overview) -> dict[str, float | Non
 def _of_evidence(each: Evidence) -> dict[str, float | None]:
     return {
         "replica_proved_timestamp_seconds": _stamp(each.proved),
+        "replica_beyond_proof_streams": each.beyond,
         "replica_drilled_timestamp_seconds": _stamp(each.drill.when) if each.drill else None,
         "replica_drill_ok": each.drill.passed if each.drill else None,
     }

@@ -228,12 +228,15 @@ class Stage:
         rows = guest.run(["zfs", "list", "-Hpd1", "-t", kind, "-o", "name", "-s", "createtxg", dataset]).splitlines()
         return [row.split("@" if kind == "snapshot" else "#")[1] for row in rows]
 
+    def sent_by_box(self, name: str, dataset: str | None = None) -> bytes:
+        """What the box would send of a snapshot of a dataset's replica, by default the tree's."""
+        with self.box.popen(["zfs", "send", "-w", f"{self.replica(dataset)}@{name}"]) as sender:
+            assert sender.stdout is not None
+            return sender.stdout.read()
+
     def restore(self, dataset: str, name: str, key: str) -> str:
         """Send the replica of `dataset` back as tank/`name`, with its key: the property the restore drill proves."""
-        newest = f"{self.replica(dataset)}@{self.names(self.box, self.replica(dataset))[-1]}"
-        with self.box.popen(["zfs", "send", "-w", newest]) as sender:
-            assert sender.stdout is not None
-            stream = sender.stdout.read()
+        stream = self.sent_by_box(self.names(self.box, self.replica(dataset))[-1], dataset)
         target = f"tank/{name}"
         self.source.run(["zfs", "receive", "-u", target], stdin=stream)
         self.source.run(["zfs", "load-key", "-L", f"file:///root/keys/{key.replace('/', '_')}", target])

@@ -74,13 +74,6 @@ def alarm_stood(stage: Stage, dataset: str) -> bool:
     return "acknowledged:" in stage.zoffsite("acknowledge", dataset).said
 
 
-def sent_by_box(stage: Stage, name: str) -> bytes:
-    """What it would send of a snapshot of the tree."""
-    with stage.box.popen(["zfs", "send", "-w", f"{stage.replica()}@{name}"]) as sender:
-        assert sender.stdout is not None
-        return sender.stdout.read()
-
-
 @contextmanager
 def lying(stage: Stage, body: str) -> Iterator[None]:
     """While the block lasts, the gate answers `send` by a script of shell."""
@@ -149,10 +142,10 @@ def test_what_did_not_come_back_as_it_was_is_found(stage: Stage, lie: str, state
     oldest, newest = stage.names(stage.box, stage.replica())[:2]
     inode = int(stage.source.run(f"stat -c %i /{stage.tree}/random"))
     forgeries: dict[str, Callable[[], bytes]] = {
-        "flipped": lambda: flipped(sent_by_box(stage, newest), inode),
-        "shortened": lambda: shortened(sent_by_box(stage, newest), inode),
-        "replayed": lambda: replayed(sent_by_box(stage, oldest), int(stage.guids(stage.box, stage.replica())[1])),
-        "truncated": lambda: sent_by_box(stage, newest)[:1_000_000],
+        "flipped": lambda: flipped(stage.sent_by_box(newest), inode),
+        "shortened": lambda: shortened(stage.sent_by_box(newest), inode),
+        "replayed": lambda: replayed(stage.sent_by_box(oldest), int(stage.guids(stage.box, stage.replica())[1])),
+        "truncated": lambda: stage.sent_by_box(newest)[:1_000_000],
     }
     stage.box.put(forgeries[lie](), "/usr/local/share/lie")
     with lying(stage, "cat /usr/local/share/lie"):

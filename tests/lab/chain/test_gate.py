@@ -32,7 +32,7 @@ start = "12:00"
 end = "00:00"
 bandwidth = "{rate} B/s"
 """
-RATE = 500_000
+RATE = 1_000_000
 """Bytes per second that a proof may read."""
 
 
@@ -66,7 +66,7 @@ def restore_key(lab: Lab) -> str:
 @pytest.fixture(scope="module")
 def gated(lab: Lab, make_stage: MakeStage) -> Stage:
     tunnel = TUNNEL.format(restore=lab.key_file.with_name("restore"))
-    stage = make_stage("gate", box_user=USER, box=tunnel, keep_source="last = 1", keep_box="last = 1")
+    stage = make_stage("gate", box_user=USER, box=tunnel, keep_source="last = 2", keep_box="last = 1")
     grant(stage.lab, stage.root, floor_days=30)
     return stage
 
@@ -126,7 +126,9 @@ def test_the_box_proves_through_the_gate_that_it_holds_everything_no_faster_than
     asked = [words for words in commands(done.err, f"{USER}@") if words[0] == "prove"]
     assert [words[-2:] for words in asked] == [["at", str(RATE)]] * len(proofs)
     assert {each["state"] for each in proofs} == {"proved"}
-    assert {each["base"] is None for each in proofs} == {True}  # the source keeps only one snapshot
+    bases = [each["base"] for each in proofs]  # the source keeps two snapshots
+    assert sorted(base is None for base in bases) == [False, True]
+    assert [words[4:-2] for words in asked] == [[base] if base else [] for base in bases]
     assert all(each["seconds"] >= each["bytes"] / RATE for each in proofs)
     began = time.monotonic()
     code, _, err = ask(gated, " ".join(asked[0]))  # the box alone, whatever the source keeps to

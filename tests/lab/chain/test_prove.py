@@ -10,6 +10,7 @@ from lab import Lab
 
 from .churn import day
 from .conftest import MakeStage
+from .forged import shortened
 from .impostor import REAL, impostor
 from .stage import Json, Stage
 
@@ -37,6 +38,7 @@ zpool sync tank
 DISK = "/dev/vdc1"
 SEEDS = (5, 6)
 """Of days of changes: one that once went wrong stays here."""
+SHORT = "/usr/local/share/short"
 FLIPPER = "/usr/local/share/flip.py"
 FLIP = """\
 import struct, sys
@@ -150,14 +152,24 @@ def test_it_stays_proved_after_the_key_was_changed_and_snapshots_in_between_are_
         (f'{REAL} "$@" | python3 {FLIPPER}', "different"),
         (f'{REAL} "$@" | head -c 312; {REAL} send -w {{oldest}} | tail -c +313', "different"),
         (f'{REAL} "$@" | head -c 312; {REAL} send -w {{other}} | tail -c +313', "different"),
+        (f"cat {SHORT}", "different"),
         (f'{REAL} "$@" | head -c 100000', "failed"),
     ],
-    ids=["one flipped bit", "an old snapshot under the new guid", "another dataset under its guid", "a part of it"],
+    ids=[
+        "one flipped bit",
+        "an old snapshot under the new guid",
+        "another dataset under its guid",
+        "a missing block",
+        "a part of it",
+    ],
 )
 def test_what_the_box_does_not_hold_is_not_proved_and_an_alarm_stands(stage: Stage, lie: str, state: str) -> None:
     stage.box.put(FLIP.encode(), FLIPPER)
-    oldest = f"{stage.replica()}@{stage.names(stage.box, stage.replica())[0]}"
-    disk = stage.replica(f"{stage.tree}/disk")
+    there = stage.names(stage.box, stage.replica())
+    shared = next(name for name in stage.names(stage.source, stage.tree) if name in there)
+    inode = int(stage.source.run(f"stat -c %i /{stage.tree}/random"))
+    stage.box.put(shortened(stage.sent_by_box(shared), inode), SHORT)
+    oldest, disk = f"{stage.replica()}@{there[0]}", stage.replica(f"{stage.tree}/disk")
     other = f"{disk}@{stage.names(stage.box, disk)[-1]}"
     with impostor(stage.box, "zoffsite", "send", lie.format(oldest=oldest, other=other)):
         report = prove(stage, "--dataset", stage.tree, "--within", "0", expect=1)
@@ -177,6 +189,21 @@ def test_whatever_is_done_to_the_data_it_is_proved(stage: Stage) -> None:
     report = prove(stage, "--dataset", stage.tree)
     assert [each for each in states(report) if each[2] != "proved"] == []
     assert len(report["proofs"]) >= len(SEEDS)
+
+
+def test_of_a_child_that_was_destroyed_its_challenges_are_asked_and_the_rest_is_beyond_proof(stage: Stage) -> None:
+    child = f"{stage.tree}/child"
+    stage.source.run(["zfs", "create", child])
+    for name in ("one", "two"):
+        stage.write(name, "300K", child)
+        stage.backup()
+    assert states(prove(stage, "--dataset", child)) == [(child, False, "proved"), (child, True, "proved")]
+    stage.source.run(["zfs", "destroy", "-r", child])
+    report = prove(stage, "--within", "0")
+    asked = [each for each in report["proofs"] if each["dataset"] == child]
+    assert [(each["by_challenge"], each["state"]) for each in asked] == [(True, "proved")]
+    assert report["beyond_proof"][child] == 1
+    assert child not in report["unprovable"]
 
 
 def test_a_box_that_may_not_send_is_told_how_to(stage: Stage) -> None:
