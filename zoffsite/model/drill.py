@@ -49,14 +49,15 @@ class Drillable:
 class DrillPlan:
     """What a run drills, in that order. `others` datasets have their turn later.
 
-    `nothing_there`: of these the box has nothing. `foreign`: pairs of dataset and replica that share no snapshot.
-    `scratches` is where drills make theirs, and one that was killed may have left it.
+    `members` are all that have turns. `nothing_there`: of these the box has nothing. `foreign`: pairs of dataset and
+    replica that share no snapshot. `scratches` is where drills make theirs, and one that was killed may have left it.
     """
 
     job: str
     chosen: tuple[Drillable, ...]
     others: int
     scratches: tuple[str, ...]
+    members: frozenset[str] = frozenset()
     nothing_there: tuple[str, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
 
