@@ -62,6 +62,18 @@ def test_a_failure_is_told_once_and_the_recovery_with_since_when(web: tuple[int,
     assert "It had failed since 2026-11-23 03:00:05 UTC" in messages[1]["message"]
 
 
+@pytest.mark.parametrize("verb", ["drill", "prove", "verify", "prune"])
+def test_whatever_run_fails_says_when_the_data_was_last_backed_up_well(
+    web: tuple[int, Posted], tmp_path: Path, verb: str
+) -> None:
+    port, posted = web
+    save_report(replace(GOOD, datasets=(replace(SENT, source=FAILED.source),)), tmp_path)
+    failed = replace(PARTIAL, job=f"home.{verb}", started=at(5))
+    save_report(failed, tmp_path)
+    tell([receiver(web_url(port))], failed, None, tmp_path, at(5))
+    assert "Last backed up well: 2026-11-23 03:00:05 UTC, 5 h before this run." in posted.get_nowait()["message"]
+
+
 def test_each_url_gets_its_own_kinds(web: tuple[int, Posted], tmp_path: Path) -> None:
     port, posted = web
     tell([receiver(web_url(port), frozenset({AlertKind.WARNING}))], PARTIAL, None, tmp_path, at(0))

@@ -69,7 +69,7 @@ def conclude(
     if told == report:
         remember_told(job, report)
     if report.job == job.name and whole:
-        told = replace(told, notices=(*told.notices, *began(), *say_ended(settings, job, told, tail)))
+        told = replace(told, notices=(*told.notices, *began(), *say_ended(settings, job, told, tail, since)))
     if told != report:
         save_report(told, place, whole=whole)
     return told

@@ -104,7 +104,7 @@ def _round(
 
 def _message(kind: AlertKind, report: RunReport, heard: Heard, directory: Path) -> Message:
     if kind is AlertKind.FAILURE:
-        return failure_message(report, heard.failing, last_good(report.job, directory))
+        return failure_message(report, heard.failing, last_good(report.of_job, directory))
     return recovery_message(report, heard.failing) if kind is AlertKind.RECOVERY else alert_message(report)
 
 

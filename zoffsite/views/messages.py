@@ -28,7 +28,7 @@ def failure_message(
 ) -> Message:
     """What failed, since when (the first failed run in a row), how old what the box holds is, and what to do.
 
-    `last_good` is when the last run started that went well, for each dataset of which one is known.
+    `last_good` is when the last backup started that went well, for each dataset of which one is known.
     """
     known = last_good or {}
     bad = [outcome for outcome in report.datasets if not outcome.state.good]
