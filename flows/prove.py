@@ -11,10 +11,9 @@ from prefect import flow
 from flows.run import Verb, carry_out, new_name
 from tasks.options import call, value_of
 from tasks.prove import choose_proofs, prove_dataset
-from zoffsite.actions.prove import PROVE, by_dataset, dataset_proved
+from zoffsite.actions.prove import PROVE, before_proofs, by_dataset, dataset_proved
 from zoffsite.actions.run import Known
 from zoffsite.model.job import Job
-from zoffsite.planning.rotation import notices_of
 
 
 @flow(name=PROVE, flow_run_name=new_name(PROVE), persist_result=False, validate_parameters=True)
@@ -31,7 +30,7 @@ def prove(job: str, datasets: list[str] = []) -> Any:  # noqa: B006 - never chan
 def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     """choose → for each dataset: prove its streams, one after the other, for both disks are busy with each."""
     plan = call(choose_proofs, job.retries, job, only, now)
-    yield from notices_of(job, plan)
+    yield from before_proofs(job, plan)
     for dataset, streams in by_dataset(plan).items():
         yield from dataset_proved(dataset, value_of(prove_dataset(job, dataset, streams, return_state=True)))
 

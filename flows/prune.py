@@ -19,6 +19,7 @@ from zoffsite.actions.tidy import PRUNE, prune_plan, to_prune
 from zoffsite.hosts.connections import shared
 from zoffsite.model.job import Job
 from zoffsite.model.plan import JobPlan
+from zoffsite.model.work import Members
 
 
 @flow(name=PRUNE, flow_run_name=new_name(PRUNE), persist_result=False, validate_parameters=True)
@@ -37,6 +38,7 @@ def _steps(job: Job, only: tuple[str, ...], now: datetime) -> Iterator[Known]:
     """look at the source → find common base → for each dataset that is up to date: verify → prune."""
     facts = call(look_at_source, job.retries, job, now, only)
     todo = call(find_common_base, job.retries, job, facts, now)
+    yield Members.of(todo)
     yield from todo.plan.notices
     if todo.room is not None:
         yield todo.room

@@ -13,7 +13,7 @@ import pytest
 from tests.views.values import STARTED
 from zoffsite import live as module
 from zoffsite.actions.progress import log_progress, shown_on_board
-from zoffsite.live import DEAD, board_of, on_board, read_live
+from zoffsite.live import DEAD, Board, board_of, on_board, read_live
 from zoffsite.model.overview import LiveRun
 
 
@@ -50,6 +50,17 @@ def test_a_run_shows_its_transfers_while_they_go_on_and_nothing_after_it(tmp_pat
     assert read_live("home", tmp_path, datetime.now(UTC)) is None
     assert list((tmp_path / "live").iterdir()) == []
     assert board_of("home") is None
+
+
+def test_after_the_last_send_of_a_run_its_step_is_the_one_after_sending() -> None:
+    board = Board(job="home", run="brave-otter", started=STARTED)
+    steps = list[str]()
+    for complete in (False, True):  # the first attempt is cut
+        board.start("tank/a", 100)
+        steps.append(board.now().step)
+        board.finish("tank/a", complete=complete)
+        steps.append(board.now().step)
+    assert steps == ["sending", "looking at both sides", "sending", "verifying and pruning"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,11 @@ from zoffsite.model.alert import NOTHING_HEARD, Heard, Told
 from zoffsite.told import read_heard, save_heard
 
 TOLD = Told(times=3, last=STARTED, about=frozenset({"tank/a: stalled", "job: unreachable"}))
-HEARD = {"1 (mailto)": Heard(failing=STARTED, failure=TOLD), "2 (json)": Heard(warning=TOLD), "3 (x)": NOTHING_HEARD}
+HEARD = {
+    "1 (mailto)": Heard(failing=STARTED, failed=frozenset({"tank/a"}), failure=TOLD),
+    "2 (json)": Heard(warning=TOLD),
+    "3 (x)": NOTHING_HEARD,
+}
 
 
 def test_what_was_told_is_remembered_as_it_was(tmp_path: Path) -> None:

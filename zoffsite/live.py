@@ -61,6 +61,7 @@ class Board:
     started: datetime
     verb: str = "backup"
     finished: int = 0
+    _arrived: bool = False
     _moving: dict[str, _Moving] = field(default_factory=dict)
     _moved: dict[str, tuple[int, float]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,9 +76,10 @@ class Board:
         with self._lock:
             self._moving[dataset].done += count
 
-    def finish(self, dataset: str, *, complete: bool) -> None:  # noqa: ARG002 (the protocol's)
-        """The send has ended, in whatever way."""
+    def finish(self, dataset: str, *, complete: bool) -> None:
+        """The send has ended, in whatever way; one that was cut is looked at again, and tried again."""
         with self._lock:
+            self._arrived |= complete
             moving = self._moving.pop(dataset, None)
             if moving is not None:
                 count, seconds = self._moved.get(dataset, (0, 0.0))
@@ -98,7 +100,8 @@ class Board:
         with self._lock:
             transfers = tuple(moving.as_transfer(dataset) for dataset, moving in self._moving.items())
             steps = steps_of(self.verb)
-            step = steps[min(1 if transfers else 2 if self.finished else 0, len(steps) - 1)]
+            after = self._arrived or self.finished
+            step = steps[min(1 if transfers else 2 if after else 0, len(steps) - 1)]
             return LiveRun(
                 job=self.job,
                 run=self.run,

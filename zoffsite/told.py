@@ -48,6 +48,7 @@ def _path(job: str, directory: Path) -> Path:
 def _heard_tree(heard: Heard) -> dict[str, Any]:
     return {
         "failing": heard.failing.isoformat() if heard.failing else None,
+        "failed": sorted(heard.failed),
         "failure": _told_tree(heard.failure),
         "warning": _told_tree(heard.warning),
     }
@@ -63,6 +64,7 @@ def _heard(tree: Mapping[str, Any]) -> Heard:
     failing = tree["failing"]
     return Heard(
         failing=None if failing is None else _moment(failing),
+        failed=frozenset(str(each) for each in tree.get("failed", ())),  # older files have none
         failure=_told(tree["failure"]),
         warning=_told(tree["warning"]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pydantic import SecretStr
 from tests.notify.servers import PASSWORD, free_port
 from tests.notify.test_ping import ping_server, url
 from tests.planning.make import JOB
-from tests.views.values import GOOD, PARTIAL
+from tests.views.values import GOOD, PARTIAL, SENT, STARTED
 from zoffsite.actions.conclude import conclude
 from zoffsite.actions.switch import say_ended, say_started
 from zoffsite.config.settings import Settings
@@ -47,6 +48,20 @@ def test_a_failed_run_is_told_with_its_reasons_and_the_end_of_the_log(tmp_path: 
     assert body.startswith("zoffsite home: 1 of 2 datasets failed\n")
     assert "Next: zoffsite backup" in body
     assert body.endswith("\n03:00:05 ERROR it broke")
+
+
+def test_a_failed_run_is_told_with_since_when_it_fails_and_the_data_is_stale(tmp_path: Path) -> None:
+    day = timedelta(days=1)
+    with ping_server() as (port, asked):
+        ours = settings(tmp_path, url(port))
+        conclude(ours, JOB, replace(GOOD, datasets=(SENT, replace(SENT, source="tank/b"))))
+        for days in (1, 2):
+            conclude(ours, JOB, replace(PARTIAL, started=STARTED + days * day))
+    _, first, second = (asked.get_nowait()[2] for _ in range(3))
+    assert "Last backed up well: 2026-11-23 03:00:05 UTC, 24 h before this run." in first
+    assert "failing since" not in first
+    assert "Last backed up well: 2026-11-23 03:00:05 UTC, 2 days before this run." in second
+    assert "failing since 2026-11-24 03:00:05 UTC" in second
 
 
 def test_a_service_that_is_down_changes_no_result_and_is_in_the_saved_report(tmp_path: Path) -> None:

@@ -12,12 +12,16 @@ from pydantic import SecretStr
 
 from tests.notify.servers import PASSWORD, Posted, free_port, mail_server, mail_url, web_server, web_url
 from tests.planning.make import JOB
-from tests.views.values import GOOD, NOTED, PARTIAL, STARTED
+from tests.views.values import ALERT, FAILED, GOOD, NOTED, PARTIAL, SENT, STARTED
 from zoffsite.actions.conclude import conclude
+from zoffsite.actions.run import Known, Occasion, run_job
 from zoffsite.actions.tell import tell, tell_all
 from zoffsite.config.settings import Receiver, Settings
+from zoffsite.hosts.connections import Connections
+from zoffsite.ledger import Ledger
 from zoffsite.model.alert import AlertKind
 from zoffsite.model.report import RunReport
+from zoffsite.model.work import Members
 from zoffsite.state import last_report, save_report
 from zoffsite.views.messages import trial_message
 
@@ -56,6 +60,18 @@ def test_a_failure_is_told_once_and_the_recovery_with_since_when(web: tuple[int,
     messages = [posted.get_nowait() for _ in range(posted.qsize())]
     assert [message["type"] for message in messages] == ["failure", "success"]
     assert "It had failed since 2026-11-23 03:00:05 UTC" in messages[1]["message"]
+
+
+@pytest.mark.parametrize("verb", ["drill", "prove", "verify", "prune"])
+def test_whatever_run_fails_says_when_the_data_was_last_backed_up_well(
+    web: tuple[int, Posted], tmp_path: Path, verb: str
+) -> None:
+    port, posted = web
+    save_report(replace(GOOD, datasets=(replace(SENT, source=FAILED.source),)), tmp_path)
+    failed = replace(PARTIAL, job=f"home.{verb}", started=at(5))
+    save_report(failed, tmp_path)
+    tell([receiver(web_url(port))], failed, None, tmp_path, at(5))
+    assert "Last backed up well: 2026-11-23 03:00:05 UTC, 5 h before this run." in posted.get_nowait()["message"]
 
 
 def test_each_url_gets_its_own_kinds(web: tuple[int, Posted], tmp_path: Path) -> None:
@@ -146,3 +162,31 @@ def test_a_broken_notifier_changes_no_exit_code_and_is_in_the_saved_report(repor
     assert told.exit_code == report.exit_code
     assert [notice.code for notice in told.notices] == ["alert-not-delivered"]
     assert last_report("home", tmp_path) == replace(told, place="the box")
+
+
+def test_a_drill_of_another_dataset_tells_nobody_that_drills_work_again_while_the_alarm_stands(
+    web: tuple[int, Posted], tmp_path: Path
+) -> None:
+    port, posted = web
+    job = replace(JOB, ledger=tmp_path / "ledger.sqlite")
+    settings = Settings(
+        file=tmp_path / "zoffsite.toml",
+        state_dir=tmp_path,
+        jobs={"home": job},
+        heard_by={"home": (receiver(web_url(port)),)},
+    )
+
+    def drill(dataset: str, *, good: bool) -> list[str]:
+        outcome = replace(SENT if good else FAILED, source=dataset)
+        known: list[Known] = [Members(datasets=frozenset({"tank/a", "tank/b"})), outcome]
+        what = Occasion(run="home-drill", how="a test", verb="drill")
+        run_job(settings, job, what, Connections(), lambda _: known)
+        return types(posted)
+
+    ledger = Ledger(job.ledger, job.name)
+    ledger.raise_alarms([replace(ALERT, code="drill-failed", subject="tank/a")])
+    assert drill("tank/a", good=False) == ["failure"]
+    assert drill("tank/b", good=True) == []
+    assert drill("tank/a", good=True) == []
+    ledger.acknowledge("tank/a")
+    assert drill("tank/b", good=True) == ["success"]

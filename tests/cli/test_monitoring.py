@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_commands import Zoffsite, closed_port, write_settings, zoffsite
 from tests.notify.servers import web_server, web_url
 from tests.notify.test_ping import ping_server, url
+from zoffsite.cli import status
+from zoffsite.config.settings import Settings
 
 __all__ = ["closed_port", "zoffsite"]
 
@@ -19,6 +23,46 @@ def test_a_box_that_cannot_be_reached_is_unknown_to_a_monitor(
     done = zoffsite("status", "--nagios")
     assert done.returncode == 3
     assert done.stdout.startswith("ZOFFSITE UNKNOWN - 0 of 0 replicas are good\nhome: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "settings"),
+        ("[job.home\n", "zoffsite.toml"),
+        ('[job.home]\nbox = "nobody"\ncolour = "red"\n', "zoffsite config check"),
+    ],
+)
+def test_settings_that_are_missing_or_broken_are_unknown_to_a_monitor_in_one_line(
+    zoffsite: Zoffsite, tmp_path: Path, content: str | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "zoffsite.toml").write_text(content)
+    done = zoffsite("status", "--nagios")
+    assert done.returncode == 3
+    assert done.stdout.startswith("ZOFFSITE UNKNOWN - ")
+    assert words in done.stdout
+    assert done.stdout.count("\n") == 1
+
+
+def test_a_job_that_there_is_not_and_metrics_that_cannot_be_written_are_unknown_to_a_monitor(
+    zoffsite: Zoffsite, tmp_path: Path, closed_port: int
+) -> None:
+    write_settings(tmp_path, closed_port, remote=True)
+    for more in (("--job", "other"), ("--prometheus", str(tmp_path / "zoffsite.toml" / "below"))):
+        done = zoffsite("status", "--nagios", *more)
+        assert (done.returncode, done.stdout[:19], done.stdout.count("\n")) == (3, "ZOFFSITE UNKNOWN - ", 1)
+
+
+def test_what_nobody_expected_is_unknown_to_a_monitor(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Settings:
+        raise ZeroDivisionError("division | by\nzero")
+
+    monkeypatch.setattr(status, "load", broken)
+    assert status.run_for_monitor(None, None) == 3
+    assert capsys.readouterr().out == "ZOFFSITE UNKNOWN - ZeroDivisionError: division / by zero\n"
 
 
 def test_a_box_that_cannot_be_reached_is_in_the_json_and_in_the_metrics(

@@ -46,6 +46,12 @@ def test_turn_by_turn_every_dataset_is_drilled() -> None:
     assert None not in last.values()
 
 
+def test_a_plan_names_all_that_have_turns_also_what_cannot_be_drilled() -> None:
+    found = [made("tank/a", drilled=NOW), made("tank/b")]
+    plan = choose(JOB, found, nothing_there=["tank/c"], foreign=[("tank/d", "vault/box/tank:d")])
+    assert plan.members == {"tank/a", "tank/b", "tank/c", "tank/d"}
+
+
 def test_what_was_asked_for_is_drilled_whenever_it_was_drilled() -> None:
     found = [made("tank/a", drilled=NOW), made("tank/b")]
     assert len(choose(JOB, found, asked=("tank/a", "tank/b")).chosen) == 2

@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import pytest
 
-from tests.views.values import ALERT, ERROR, FAILED, GOOD, NOTED, PARTIAL, STARTED, STOPPED
-from zoffsite.model.alert import NOTHING_HEARD, AlertKind, Heard, Told
+from tests.views.values import ALERT, ERROR, FAILED, GOOD, NOTED, PARTIAL, SENT, STARTED, STOPPED
+from zoffsite.model.alert import ALL_OF_IT, NOTHING_HEARD, AlertKind, Heard, Reach, Told
 from zoffsite.model.report import RunReport
 from zoffsite.planning.telling import after_telling, failures_of, settled, taken_in, what_to_tell
 
 HOUR = timedelta(hours=1)
 ALL = frozenset(AlertKind)
+WEEK = timedelta(days=7)
 ALSO = replace(PARTIAL, datasets=(FAILED, replace(FAILED, source="tank/c")))
 
 
@@ -34,18 +35,18 @@ class Person:
         later: timedelta = HOUR,
         arrives: bool = True,
         killed: bool = False,
-        whole: bool = True,
+        reach: Reach = ALL_OF_IT,
     ) -> AlertKind | None:
         """What is sent after the run. `killed`: the report was saved, and nothing came after that."""
         self.now += later
         report = replace(report, started=self.now)
         failed = report.state != "ok"
         since = self.since
-        self.since = (since or self.now) if failed else None if whole else since
+        self.since = (since or self.now) if failed else None if reach.whole else since
         if killed:
             return None
-        self.heard = taken_in(self.heard, self.kinds, report, since, whole=whole)
-        kind = what_to_tell(self.heard, self.kinds, report, self.now, whole=whole)
+        self.heard = taken_in(self.heard, self.kinds, report, since, reach)
+        kind = what_to_tell(self.heard, self.kinds, report, self.now, reach)
         if kind is not None and arrives:
             self.heard = after_telling(self.heard, kind, report, self.now)
         self.heard = settled(self.heard, report, self.now)
@@ -179,6 +180,76 @@ def test_times_are_counted_from_the_newest_trouble() -> None:
 def test_a_good_run_of_some_datasets_is_no_recovery_and_the_failure_stays_known(kinds: frozenset[AlertKind]) -> None:
     person = Person(kinds)
     assert person.run(PARTIAL) == "failure"
-    assert person.run(GOOD, whole=False) is None
+    assert person.run(GOOD, reach=Reach(whole=False)) is None
     assert person.run(PARTIAL) is None
     assert person.run(GOOD) == ("recovery" if AlertKind.RECOVERY in kinds else None)
+
+
+TURNS = Reach(members=frozenset({"tank/a", "tank/b", "tank/c"}))
+EVERY_KIND = pytest.mark.parametrize("kinds", [ALL, frozenset({AlertKind.FAILURE}), frozenset({AlertKind.RECOVERY})])
+
+
+def one(dataset: str, *, good: bool = True) -> RunReport:
+    """A run whose turn it was to look at this dataset."""
+    return replace(GOOD, job="home.drill", datasets=(replace(SENT if good else FAILED, source=dataset),))
+
+
+def nothing() -> RunReport:
+    """A run that found nothing due."""
+    return replace(GOOD, job="home.prove", datasets=())
+
+
+@EVERY_KIND
+def test_a_good_drill_of_another_dataset_is_no_recovery_until_the_one_that_failed_is_good(
+    kinds: frozenset[AlertKind],
+) -> None:
+    person = Person(kinds)
+    turns = [one("tank/a", good=False), one("tank/b"), one("tank/c"), one("tank/a"), one("tank/b")]
+    told = [person.run(each, later=WEEK, reach=TURNS) for each in turns]
+    assert told[1:3] == [None, None]
+    assert told[3:] == ["recovery" if AlertKind.RECOVERY in kinds else None, None]
+    assert person.heard == NOTHING_HEARD
+
+
+def test_of_two_that_failed_each_is_good_in_its_turn_and_the_last_is_the_recovery() -> None:
+    person = Person()
+    turns = [one("tank/a", good=False), one("tank/b", good=False), one("tank/c"), one("tank/a"), one("tank/b")]
+    told = [person.run(each, later=WEEK, reach=TURNS) for each in turns]
+    assert told == ["failure", "failure", None, None, "recovery"]
+
+
+def test_a_drill_that_never_could_be_told_of_is_no_recovery_either_where_another_is_good() -> None:
+    person = Person()
+    assert person.run(one("tank/a", good=False), arrives=False, reach=TURNS) == "failure"
+    assert person.run(one("tank/b"), later=WEEK, reach=TURNS) is None
+
+
+def test_a_good_drill_by_hand_counts_with_the_next_that_a_schedule_begins() -> None:
+    person = Person()
+    person.run(one("tank/a", good=False), reach=TURNS)
+    assert person.run(one("tank/a"), reach=Reach(whole=False)) is None
+    assert person.run(one("tank/b"), reach=TURNS) == "recovery"
+
+
+def test_what_failed_and_has_left_the_job_keeps_nobody_from_the_recovery() -> None:
+    person = Person()
+    person.run(one("tank/a", good=False), reach=TURNS)
+    alarmed = frozenset({"tank/a"})
+    assert person.run(one("tank/b"), later=WEEK, reach=replace(TURNS, alarmed=alarmed)) is None
+    left = Reach(members=frozenset({"tank/b", "tank/c"}), alarmed=alarmed)
+    assert person.run(one("tank/b"), later=WEEK, reach=left) == "recovery"
+
+
+def test_a_stream_that_differed_and_has_no_challenge_left_is_never_told_to_work_again_while_its_alarm_stands() -> None:
+    person = Person()
+    alarmed = replace(TURNS, alarmed=frozenset({"tank/a"}))
+    assert person.run(one("tank/a", good=False), reach=alarmed) == "failure"
+    others = [nothing(), one("tank/b"), one("tank/a"), nothing()]  # tank/a: another stream of it
+    assert [person.run(each, later=WEEK, reach=alarmed) for each in others] == [None] * 4
+    assert person.run(nothing(), later=WEEK, reach=TURNS) == "recovery", "somebody has acknowledged it"
+
+
+def test_a_run_that_stopped_as_a_whole_is_recovered_from_by_any_that_goes_well() -> None:
+    person = Person()
+    assert person.run(replace(STOPPED, job="home.prove"), reach=TURNS) == "failure"
+    assert person.run(nothing(), later=WEEK, reach=TURNS) == "recovery"

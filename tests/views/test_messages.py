@@ -32,7 +32,7 @@ def test_a_title_tells_refused_and_in_conflict_from_failed() -> None:
 
 
 def test_a_failure_says_since_when_only_if_it_is_not_the_first() -> None:
-    assert "No run has gone well since 2026-11-20" in failure_message(PARTIAL, STARTED - timedelta(days=3)).body
+    assert "Something has been failing since 2026-11-20" in failure_message(PARTIAL, STARTED - timedelta(days=3)).body
     assert "since" not in failure_message(PARTIAL, STARTED).body
     assert "since" not in failure_message(PARTIAL).body
 
@@ -59,7 +59,7 @@ def test_a_run_that_stopped_as_a_whole_says_why() -> None:
 def test_a_recovery_says_that_all_is_well_and_since_when_it_was_not() -> None:
     message = recovery_message(GOOD, STARTED - timedelta(days=3))
     assert message.title == "zoffsite home: backup works again"
-    assert "all 1 datasets are good; 3.0 MiB were sent" in message.body
+    assert "its dataset is good; 3.0 MiB were sent" in message.body
     assert "It had failed since 2026-11-20 03:00:05 UTC" in message.body
 
 

@@ -28,6 +28,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
 from zoffsite.model.restore import RestoreOutcome, RestoreResult, Wanted
+from zoffsite.model.work import Members
 from zoffsite.planning.canary import FILE
 from zoffsite.planning.drilling import (
     BACK,
@@ -126,8 +127,9 @@ def drill_job(
     return DrillReport(run=report, plan=plans[0] if plans else None, outcomes=tuple(outcomes))
 
 
-def not_drilled(job: Job, plan: DrillPlan) -> Iterator[DatasetOutcome | Notice]:
-    """What cannot be drilled, for a run's report."""
+def not_drilled(job: Job, plan: DrillPlan) -> Iterator[Known]:
+    """All that have turns, and what cannot be drilled, for a run's report."""
+    yield Members(datasets=plan.members)
     yield from notices_of(job, plan)
     for dataset, replica in plan.foreign:
         error = ErrorReport.of(no_common(job, dataset, replica))

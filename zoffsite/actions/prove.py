@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import SystemRandom
@@ -37,6 +37,7 @@ from zoffsite.model.proof import (
     StreamDigest,
 )
 from zoffsite.model.report import DatasetOutcome, DatasetResult, ErrorReport, RunReport
+from zoffsite.model.work import Members
 from zoffsite.planning.bandwidth import rate_at
 from zoffsite.planning.coverage import Coverage
 from zoffsite.planning.proving import difference, gone, survey, words_of
@@ -75,7 +76,8 @@ def plan_proofs(job: Job, scope: Scope, hosts: Connections, now: datetime) -> Pr
     lost = () if scope.only else gone(ask_ledger(job, Ledger.recall, Memory()), facts.inventory, there, replicas)
     seen = survey(pairs, coverage, ask_ledger(job, Ledger.challenges, {}), lost)
     turn = Turn(now=now, within=scope.within, at_most=scope.at_most, began=coverage.began)
-    return choose(job.name, seen.streams, turn, SystemRandom(), unprovable=seen.unprovable, beyond=seen.beyond)
+    plan = choose(job.name, seen.streams, turn, SystemRandom(), unprovable=seen.unprovable, beyond=seen.beyond)
+    return replace(plan, members=frozenset(source.dataset.name for source, _ in (*pairs, *lost)))
 
 
 def prove(job: Job, scope: Scope, hosts: Connections, now: datetime, progress: Progress) -> ProofReport:
@@ -98,13 +100,19 @@ def prove_job(settings: Settings, job: Job, scope: Scope) -> RunReport:
 
         def steps(now: datetime) -> Iterator[Known]:
             plan = with_retries(lambda _: plan_proofs(job, scope, hosts, now), job.retries)
-            yield from notices_of(job, plan)
+            yield from before_proofs(job, plan)
             progress = shown_on_board(job.name, log_progress())
             for dataset, streams in by_dataset(plan).items():
                 outcomes = prove_streams(job, streams, hosts, shown_as=dataset, progress=progress)
                 yield from dataset_proved(dataset, outcomes)
 
         return run_job(settings, job, what, hosts, steps)
+
+
+def before_proofs(job: Job, plan: ProofPlan) -> Iterator[Known]:
+    """All datasets of the job, and what a person should know of the plan, for a run's report."""
+    yield Members(datasets=plan.members)
+    yield from notices_of(job, plan)
 
 
 def prove_streams(

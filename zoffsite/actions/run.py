@@ -25,7 +25,7 @@ from zoffsite.model.history import PastRun
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import DatasetOutcome, RunReport
-from zoffsite.model.work import Room
+from zoffsite.model.work import Members, Room
 from zoffsite.planning.wording import worded_notice, worded_outcome
 from zoffsite.unburied import bury_all, keep_unburied
 from zoffsite.views.words import report_words
@@ -33,7 +33,7 @@ from zoffsite.views.words import report_words
 log = logging.getLogger(__name__)
 
 BACKUP = "backup"
-Known = DatasetOutcome | Notice | Room
+Known = DatasetOutcome | Notice | Room | Members
 Steps = Callable[[datetime], Iterable[Known]]
 """Given the time of the run, does the work and yields each dataset's outcome, and each notice, as it is known."""
 
@@ -118,6 +118,7 @@ class _Run:
     outcomes: list[DatasetOutcome] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     room: Room | None = None
+    members: Members | None = None
 
     tail: Iterable[str] = ()
     begun: bool = False
@@ -145,6 +146,8 @@ class _Run:
             self.note(worded_notice(self.job, known))
         elif isinstance(known, Room):
             self.room = known
+        elif isinstance(known, Members):
+            self.members = known
         else:
             self.outcomes.append(worded_outcome(self.job, known))
 
@@ -171,7 +174,8 @@ class _Run:
         report = make_report(self.job, self.what.run, self.started, self.outcomes, self.notices, error)
         if self.what.verb != BACKUP:  # told and remembered on its own: its success is no recovery of the backup's
             report = replace(report, job=f"{self.job.name}.{self.what.verb}")
-        report = conclude(self.settings, self.job, report, self.tail, whole=self.what.whole, began=self.began)
+        whole, members = self.what.whole, self.members
+        report = conclude(self.settings, self.job, report, self.tail, whole=whole, members=members, began=self.began)
         remember_run(self.job.name, self._past(report), self.settings.state_dir)
         return report
 

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from datetime import datetime
 
 from zoffsite.config.settings import Settings
 from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import RunReport, RunState
 from zoffsite.ping import Signal, ping
+from zoffsite.state import last_good
 from zoffsite.views.messages import failure_message
 from zoffsite.views.words import report_words
 
@@ -29,11 +31,16 @@ def say_started(settings: Settings, job: Job) -> Callable[[], tuple[Notice, ...]
     return said.result
 
 
-def say_ended(settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = ()) -> tuple[Notice, ...]:
-    """A run of the job has ended; a failure is told with its reasons and the end of the log."""
+def say_ended(
+    settings: Settings, job: Job, report: RunReport, tail: Iterable[str] = (), since: datetime | None = None
+) -> tuple[Notice, ...]:
+    """A run of the job has ended; a failure is told with its reasons and the end of the log.
+
+    `since`: when the first of the failures in a row started, before this run.
+    """
     if report.state is RunState.OK:
         return _said(settings, job, Signal.SUCCESS, report_words(report))
-    message = failure_message(report)
+    message = failure_message(report, since, last_good(job.name, settings.state_dir))
     return _said(settings, job, Signal.FAILURE, "\n".join((message.title, "", message.body, "", *tail)))
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from zoffsite.config.settings import Receiver
-from zoffsite.model.alert import NOTHING_HEARD, AlertKind, Heard
+from zoffsite.model.alert import ALL_OF_IT, NOTHING_HEARD, AlertKind, Heard, Reach
 from zoffsite.model.notice import Notice
 from zoffsite.model.report import RunReport
 from zoffsite.notify import deliver, receiver_name
@@ -43,25 +43,24 @@ def tell(
     since: datetime | None,
     directory: Path,
     now: datetime,
-    *,
-    whole: bool = True,
+    reach: Reach = ALL_OF_IT,
 ) -> RunReport:
     """Tell each receiver what it does not know yet; the report, with a notice where that could not be delivered.
 
     One that fails stops no other, and is tried again by the next run; those that can be reached hear of it, too.
-    `since`: when the first of the failures in a row started, before this run. `whole`: it was about all datasets.
+    `since`: when the first of the failures in a row started, before this run. `reach`: which datasets it was about.
     """
     named = _named(receivers)
     before = read_heard(report.job, directory)
     heard = {
-        name: taken_in(before.get(name, NOTHING_HEARD), each.kinds, report, since, whole=whole)
+        name: taken_in(before.get(name, NOTHING_HEARD), each.kinds, report, since, reach)
         for name, each in named.items()
     }
-    done = _round(named, report, heard, directory, now, whole)
+    done = _round(named, report, heard, directory, now, reach)
     if not done:
         report = _with_faults(report, done)
         reached = {name: each for name, each in named.items() if name not in done.faults}
-        _round(reached, report, heard, directory, now, whole)
+        _round(reached, report, heard, directory, now, reach)
     if heard or before:
         save_heard(report.job, directory, {name: settled(each, report, now) for name, each in heard.items()})
     return report
@@ -85,12 +84,12 @@ def _round(
     heard: dict[str, Heard],
     directory: Path,
     now: datetime,
-    whole: bool,
+    reach: Reach,
 ) -> Delivered:
     """Each receiver gets what is due to it; `heard` follows what has arrived."""
     sent, faults = 0, dict[str, str]()
     for name, each in receivers.items():
-        kind = what_to_tell(heard[name], each.kinds, report, now, whole=whole)
+        kind = what_to_tell(heard[name], each.kinds, report, now, reach)
         if kind is None:
             continue
         fault = deliver(each.url, _message(kind, report, heard[name], directory), kind)
@@ -105,7 +104,7 @@ def _round(
 
 def _message(kind: AlertKind, report: RunReport, heard: Heard, directory: Path) -> Message:
     if kind is AlertKind.FAILURE:
-        return failure_message(report, heard.failing, last_good(report.job, directory))
+        return failure_message(report, heard.failing, last_good(report.of_job, directory))
     return recovery_message(report, heard.failing) if kind is AlertKind.RECOVERY else alert_message(report)
 
 

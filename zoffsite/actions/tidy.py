@@ -20,7 +20,7 @@ from zoffsite.model.job import Job
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, DatasetPlan, JobPlan, Refused, UpToDate
 from zoffsite.model.report import DatasetOutcome, RunReport
-from zoffsite.model.work import JobWork, Work
+from zoffsite.model.work import JobWork, Members, Work
 
 PRUNE = "prune"
 
@@ -46,6 +46,7 @@ def prune_plan(job: Job, hosts: Connections, only: Collection[str], now: datetim
 def _steps(job: Job, hosts: Connections, only: Collection[str], now: datetime) -> Iterator[Known]:
     facts = with_retries(lambda _: look_at_source(job, hosts, now, only), job.retries)
     todo = with_retries(lambda _: find_common_base(job, hosts, facts, now), job.retries)
+    yield Members.of(todo)
     yield from todo.plan.notices
     if todo.room is not None:
         yield todo.room

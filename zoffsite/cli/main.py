@@ -226,10 +226,9 @@ def status(
         from zoffsite.cli.serve import serve_status
 
         raise typer.Exit(serve_status(job, serve, every))
-    from zoffsite.cli.status import Form, run_status
+    from zoffsite.cli.status import run_for_monitor, run_status
 
-    form = Form.NAGIOS if nagios else Form.JSON if json else Form.TABLE
-    raise typer.Exit(run_status(job, form, prometheus))
+    raise typer.Exit(run_for_monitor(job, prometheus) if nagios else run_status(job, prometheus, as_json=json))
 
 
 @app.command()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +20,13 @@ if TYPE_CHECKING:
     from zoffsite.model.job import Job
 
 
-class Form(Enum):
-    """How it is shown."""
-
-    TABLE = "table"
-    JSON = "json"
-    NAGIOS = "nagios"
+log = logging.getLogger(__name__)
 
 
-def run_status(name: str | None, form: Form, prometheus: Path | None) -> int:
+def run_status(name: str | None, prometheus: Path | None, *, as_json: bool) -> int:
     """Show one job, or all; and write the metrics to a file, if one is named. The exit code."""
-    settings = load()
-    jobs = jobs_of(settings, name)
-    seen = look(settings, jobs)
-    if prometheus is not None:
-        write_metrics(prometheus, seen)
-    if form is Form.NAGIOS:
-        from zoffsite.views.overview import nagios_lines
-
-        code, text = nagios_lines(seen)
-        print(text)
-        return code
-    if form is Form.JSON:
+    jobs, seen = _look_and_write(name, prometheus)
+    if as_json:
         from zoffsite.views.overview import overview_json
 
         print_json([overview_json(each) for each in seen])
@@ -51,6 +36,29 @@ def run_status(name: str | None, form: Form, prometheus: Path | None) -> int:
         for job, each in zip(jobs, seen, strict=True):
             draw_overview(console(), job, each)
     return exit_code(seen)
+
+
+def run_for_monitor(name: str | None, prometheus: Path | None) -> int:
+    """The same as a monitoring plugin. Whatever goes wrong is UNKNOWN to it: our own exit codes mean others there."""
+    from zoffsite.views.overview import nagios_lines, unknown_line
+
+    try:
+        _, seen = _look_and_write(name, prometheus)
+        code, text = nagios_lines(seen)
+    except Exception as error:  # a traceback would end in 1, which is WARNING
+        log.debug("the status cannot be told", exc_info=True)
+        code, text = unknown_line(error)
+    print(text)
+    return code
+
+
+def _look_and_write(name: str | None, prometheus: Path | None) -> tuple[list[Job], list[Overview]]:
+    settings = load()
+    jobs = jobs_of(settings, name)
+    seen = look(settings, jobs)
+    if prometheus is not None:
+        write_metrics(prometheus, seen)
+    return jobs, seen
 
 
 def look(settings: Settings, jobs: Sequence[Job]) -> list[Overview]:

@@ -49,15 +49,16 @@ class Drillable:
 class DrillPlan:
     """What a run drills, in that order. `others` datasets have their turn later.
 
-    `nothing_there`: of these the box has nothing. `foreign`: pairs of dataset and replica that share no snapshot.
-    `scratches` is where drills make theirs, and one that was killed may have left it. `nobody`: the settings let none
-    of the datasets have turns.
+    `members` are all that have turns, or are drilled beside them. `nothing_there`: of these the box has nothing.
+    `foreign`: pairs of dataset and replica that share no snapshot. `scratches` is where drills make theirs, and one that
+    was killed may have left it. `nobody`: the settings let none of the datasets have turns.
     """
 
     job: str
     chosen: tuple[Drillable, ...]
     others: int
     scratches: tuple[str, ...]
+    members: frozenset[str] = frozenset()
     nothing_there: tuple[str, ...] = ()
     foreign: tuple[tuple[str, str], ...] = ()
     nobody: bool = False

@@ -94,14 +94,16 @@ class ProofPlan:
     """What a run would prove, in that order. `later` streams are due, too, but beyond what one run may read; those of
     them that were not proved within the time are `overdue`, the longest wait first.
 
-    `fresh` streams were proved within the time. `unprovable` are datasets of which both ends share no snapshot;
-    `beyond` how many streams, by dataset, only the box can make, and for which there is no challenge.
+    `fresh` streams were proved within the time. `members` are all datasets of the job. `unprovable` are datasets of
+    which both ends share no snapshot; `beyond` how many streams, by dataset, only the box can make, and for which there
+    is no challenge.
     """
 
     job: str
     chosen: tuple[Provable, ...]
     later: int
     fresh: int
+    members: frozenset[str] = frozenset()
     overdue: tuple[Provable, ...] = ()
     unprovable: tuple[str, ...] = ()
     beyond: Mapping[str, int] = field(default_factory=dict)

@@ -70,6 +70,18 @@ class JobWork:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The datasets that a run finds the job to have, where its report has only those to which it came."""
+
+    datasets: frozenset[str]
+
+    @classmethod
+    def of(cls, work: JobWork) -> Members:
+        """Those that were planned for."""
+        return cls(datasets=frozenset(plan.source for plan in work.plan.datasets))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
     """What a send brought to the box: `newest` is what the replica must have now.
 

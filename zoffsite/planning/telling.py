@@ -2,6 +2,9 @@
 
 A trouble that nobody has heard of yet is told at once. One that goes on is told again, each time after a longer wait,
 so that hourly runs fill no mailbox. What could not be delivered still counts as untold: the next run tries again.
+
+A run recovers only what it was about. A drill comes to one dataset, a proof to what is due: that these are good says
+nothing of the one that failed before, so that there is no recovery until that one has been found good, too.
 """
 
 from __future__ import annotations
@@ -10,27 +13,28 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from zoffsite.model.alert import AlertKind, Heard, Told
+from zoffsite.model.alert import ALL_OF_IT, AlertKind, Heard, Reach, Told
 from zoffsite.model.report import RunReport, RunState
 
 WAITS = (timedelta(hours=6), timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """How long after the first, second … message the same trouble is told again; the last one holds from there on."""
 EARLY = 0.9
 """The share of a wait that is enough: a daily run is sometimes a little early."""
+ALARMS = {"drill": "drill-failed", "prove": "proof-failed"}
+"""The alarms that a verb raises, by the verb: while one stands, a good run of it is no recovery."""
 
 
 def what_to_tell(
-    heard: Heard, kinds: Collection[AlertKind], report: RunReport, now: datetime, *, whole: bool = True
+    heard: Heard, kinds: Collection[AlertKind], report: RunReport, now: datetime, reach: Reach = ALL_OF_IT
 ) -> AlertKind | None:
     """The kind of message that a receiver of `kinds` gets after this run; None: nothing that it does not know.
 
-    `heard` is as `taken_in` made it of this report. A failure and a recovery bring the warnings with them. A run of
-    some datasets only, not `whole`, recovers nothing: of the others it says nothing.
+    `heard` is as `taken_in` made it of this report. A failure and a recovery bring the warnings with them.
     """
     failed = report.state is not RunState.OK
     if failed and AlertKind.FAILURE in kinds and _due(heard.failure, failures_of(report), now):
         return AlertKind.FAILURE
-    if not failed and whole and heard.failing is not None and AlertKind.RECOVERY in kinds:
+    if heard.failing is not None and _recovered(heard, report, reach) and AlertKind.RECOVERY in kinds:
         return AlertKind.RECOVERY
     warnings = warnings_of(report)
     if warnings and AlertKind.WARNING in kinds and _due(heard.warning, warnings, now):
@@ -39,18 +43,18 @@ def what_to_tell(
 
 
 def taken_in(
-    heard: Heard, kinds: Collection[AlertKind], report: RunReport, since: datetime | None, *, whole: bool = True
+    heard: Heard, kinds: Collection[AlertKind], report: RunReport, since: datetime | None, reach: Reach = ALL_OF_IT
 ) -> Heard:
     """What was heard before, with what this run changes, whatever is told of it.
 
     `since`: when the first of the failures in a row started, before this run; None if the run before went well.
     """
-    failing = heard.failing or since
-    if report.state is not RunState.OK:
-        return replace(heard, failing=failing or report.started)
-    if AlertKind.RECOVERY in kinds or not whole:
-        return replace(heard, failing=failing)
-    return replace(heard, failing=None, failure=None)
+    failed = report.state is not RunState.OK
+    failing = heard.failing or since or (report.started if failed else None)
+    heard = replace(heard, failing=failing, failed=_still_failed(heard.failed, report, reach))
+    if AlertKind.RECOVERY not in kinds and _recovered(heard, report, reach):
+        return replace(heard, failing=None, failure=None)
+    return heard
 
 
 def after_telling(heard: Heard, kind: AlertKind, report: RunReport, now: datetime) -> Heard:
@@ -81,6 +85,22 @@ def failures_of(report: RunReport) -> frozenset[str]:
 def warnings_of(report: RunReport) -> frozenset[str]:
     """The notices that alert, as keys."""
     return frozenset(f"{notice.subject}: {notice.code}" for notice in report.all_notices if notice.alert)
+
+
+def _recovered(heard: Heard, report: RunReport, reach: Reach) -> bool:
+    """Whether the run is the end of all failures: a run of some datasets only is not, it says nothing of the job."""
+    alarmed = reach.alarmed if reach.members is None else reach.alarmed & reach.members
+    return report.state is RunState.OK and reach.whole and not heard.failed and not alarmed
+
+
+def _still_failed(before: frozenset[str], report: RunReport, reach: Reach) -> frozenset[str]:
+    """The datasets that failed, and were not found good since; but what the job has no more is nobody's trouble."""
+    good = {outcome.source for outcome in report.datasets if outcome.state.good}
+    bad = {outcome.source for outcome in report.datasets} - good
+    failed = before - good | bad
+    if report.state is not RunState.OK or not reach.whole:
+        return failed
+    return failed & reach.members if reach.members is not None else frozenset()
 
 
 def _due(told: Told | None, about: frozenset[str], now: datetime) -> bool:

@@ -28,14 +28,14 @@ def failure_message(
 ) -> Message:
     """What failed, since when (the first failed run in a row), how old what the box holds is, and what to do.
 
-    `last_good` is when the last run started that went well, for each dataset of which one is known.
+    `last_good` is when the last backup started that went well, for each dataset of which one is known.
     """
     known = last_good or {}
     bad = [outcome for outcome in report.datasets if not outcome.state.good]
     what = ", ".join(troubles(report)) or f"{report.verb} failed"
     parts = [f"Run {report.run}, started {_moment(report.started)}, took {duration_words(report.seconds)}."]
     if since is not None and since < report.started:
-        parts.append(f"No run has gone well since {_moment(since)}.")
+        parts.append(f"Something has been failing since {_moment(since)}.")
     if report.error is not None:
         parts.append(_trouble(f"job {report.job}", report.error.message, report.error.remedy))
         parts += _oldest(known, {outcome.source for outcome in report.datasets}, report.started)
@@ -49,7 +49,9 @@ def recovery_message(report: RunReport, since: datetime | None = None) -> Messag
     """All is well again, after failures since `since`."""
     sent = sum(outcome.bytes for outcome in report.datasets)
     what = f"{size_words(sent)} were sent" if sent else "there was nothing to send"
-    body = f"Run {report.run}, started {_moment(report.started)}: all {len(report.datasets)} datasets are good; {what}."
+    total = len(report.datasets)
+    good = {1: "its dataset is good", 0: "nothing was due"}.get(total, f"all {total} datasets are good")
+    body = f"Run {report.run}, started {_moment(report.started)}: {good}; {what}."
     if since is not None:
         body += f"\n\nIt had failed since {_moment(since)}."
     body = "\n\n".join((body, *_alerts(report)))

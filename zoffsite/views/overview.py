@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from zoffsite.model.errors import ZoffsiteError
 from zoffsite.model.overview import Capacity, LastRun, LiveRun, Overview
 from zoffsite.model.status import Freshness, ReplicaStatus
 from zoffsite.views.evidence import confidence_json
@@ -63,6 +64,12 @@ def nagios_lines(seen: list[Overview]) -> tuple[int, str]:
     data = " ".join(_figure(each.status.job, replica, each) for each, replica in replicas)
     lines = [_plain(line) for each in seen for line in _troubles(each)]
     return worst, "\n".join([f"{head} | {data}" if data else head, *lines])
+
+
+def unknown_line(error: Exception) -> tuple[int, str]:
+    """The same, in one line, where nothing can be told of any job."""
+    words = f"{error}; {error.remedy}" if isinstance(error, ZoffsiteError) else f"{type(error).__name__}: {error}"
+    return UNKNOWN, f"ZOFFSITE {_WORDS[UNKNOWN]} - {_plain(words)}"
 
 
 def _levels(seen: Overview) -> list[int]:
