@@ -1,4 +1,4 @@
-"""Pages of Prefect's UI as a real browser shows them: Debian's Chromium, without a screen, talking to nobody else."""
+"""Pages as a real browser shows and prints them: Debian's Chromium, without a screen, talking to nobody else."""
 
 from __future__ import annotations
 
@@ -32,6 +32,11 @@ def text_of(url: str) -> str:
 def picture_of(url: str, file: Path, size: tuple[int, int] = SIZE) -> None:
     """The same as a PNG."""
     _chromium(f"--screenshot={file}", f"--window-size={size[0]},{size[1]}", url)
+
+
+def print_of(url: str, file: Path) -> None:
+    """The same on paper, as a PDF."""
+    _chromium("--no-pdf-header-footer", f"--print-to-pdf={file}", url)
 
 
 def _chromium(*words: str) -> bytes:

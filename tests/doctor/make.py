@@ -183,7 +183,8 @@ BOX_SAYS = machine_says("vault") | {
     "efi": "/sys/firmware/efi/efivars\n",
     "secure-boot": "   1\n",
     "lockdown": "none [integrity] confidentiality\n",
-    "signer": "the owner\n",
+    "signer": "zoffsite db box\n",
+    "boot-chain": "starts next: kernel 6.1.0-10-amd64, signed, with ZFS\n",
     "initrd-key": f"{CLOCK} 600 root /etc/dropbear/initramfs/dropbear_ed25519_host_key\n",
     "smart /dev/vda": '{"smart_status": {"passed": true}}',
     "slots /dev/vda2": "SLOT TYPE\n   0 recovery\n   1 tpm2\n",
@@ -195,6 +196,7 @@ def said(texts: Mapping[str, str], **changes: str | Answer | None) -> Said:
     """The answers; `_` in a name stands for `-` or a blank. None: it failed. A text replaces it."""
     answers = {name: Answer(code=0, text=text) for name, text in texts.items()}
     answers.setdefault("reboot", Answer(code=2, text="ls: cannot access '/run/reboot-required'"))
+    answers.setdefault("builtin", Answer(code=1, text=""))
     for name, change in changes.items():
         key = name.replace("_", "-")
         if change is None:

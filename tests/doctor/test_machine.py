@@ -175,6 +175,25 @@ def test_firmware_and_system_disk(changes: dict[str, str | None], wanted: list[t
     assert bad(box_says(**changes)) == wanted
 
 
+SIGNS = BOX_SAYS["keys"] + f"{CLOCK} 600 root /etc/zoffsite/boot/db.key\n"
+FOREIGN = "kernels: /lib/modules/6.1.0-10-amd64/updates/dkms/zfs.ko is not signed\n"
+
+
+def test_a_module_that_another_key_has_signed_is_no_signed_one_where_the_box_has_keys_of_its_own() -> None:
+    foreign = Answer(code=1, text=FOREIGN)
+    findings = box_says(keys=SIGNS, signer="DKMS module signing key\n", boot_chain=foreign)
+    assert bad(findings) == [("secure-boot", Level.CRITICAL)]
+    assert "zfs.ko is not signed" in of(findings, "secure-boot")[0].what
+    assert bad(box_says(keys=SIGNS)) == []
+    assert bad(box_says(boot_chain=foreign)) == [], "without keys of its own: the kernel has loaded it"
+
+
+def test_a_boot_chain_that_could_not_be_looked_at_is_unseen() -> None:
+    findings = box_says(keys=SIGNS, boot_chain=Answer(code=124, text=""))
+    assert bad(findings) == [("unseen", Level.WARNING)]
+    assert "secure-boot" in of(findings, "unseen")[0].what
+
+
 @pytest.mark.parametrize(
     ("slots", "level"),
     [
@@ -226,6 +245,33 @@ def test_a_newest_kernel_without_zfs_is_caught_before_the_reboot() -> None:
     assert "dkms autoinstall -k 6.1.0-11-amd64" in of(findings, "next-kernel")[0].remedy
 
 
+@pytest.mark.parametrize("modules", ["", "6.1.0-9-amd64/updates/dkms/zfs.ko\n"])
+def test_no_module_at_all_is_no_better_than_none_for_the_newest_kernel(modules: str) -> None:
+    for findings in (box_says(modules=modules), source_says(modules=modules)):
+        assert bad(findings) == [("next-kernel", Level.CRITICAL)]
+        assert any("6.1.0-10-amd64, has no ZFS module" in each.what for each in of(findings, "next-kernel"))
+
+
+def test_zfs_that_is_built_into_the_newest_kernel_needs_no_module() -> None:
+    builtin = "/lib/modules/{}/modules.builtin\n"
+    assert bad(box_says(modules="", builtin=builtin.format("6.1.0-10-amd64"))) == []
+    assert bad(box_says(modules="", builtin=builtin.format("6.1.0-9-amd64"))) == [("next-kernel", Level.CRITICAL)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kernels": ""},
+        {"modules": None},
+        {"modules": "", "builtin": Answer(code=2, text="Permission denied")},
+    ],
+)
+def test_modules_that_could_not_be_looked_for_are_unseen_and_no_alarm(changes: dict[str, str | Answer | None]) -> None:
+    findings = box_says(**changes)
+    assert bad(findings) == [("unseen", Level.WARNING)]
+    assert "next-kernel" in of(findings, "unseen")[0].what
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -257,8 +303,7 @@ def test_a_box_that_restarts_by_itself_without_looking_at_the_next_kernel_is_a_w
     assert 'Automatic-Reboot "false"' in of(box_says(automatic_reboot=REBOOTS), "next-kernel")[1].remedy
     assert bad(box_says(automatic_reboot=REBOOTS.replace("true", "false"))) == []
     assert bad(box_says(automatic_reboot="")) == []
-    signed = BOX_SAYS["keys"] + f"{CLOCK} 600 root /etc/zoffsite/boot/db.key\n"
-    assert bad(box_says(automatic_reboot=REBOOTS, keys=signed)) == [], "`kernels` makes none startable without"
+    assert bad(box_says(automatic_reboot=REBOOTS, keys=SIGNS)) == [], "`kernels` makes none startable without"
 
 
 # -- versions, clocks, keys

@@ -15,10 +15,10 @@ _CARD = """\
 <meta charset="utf-8">
 <title>{name}</title>
 <style>
-@page {{ size: A5; margin: 12mm }}
-body {{ font: 11pt/1.35 sans-serif; max-width: 125mm }}
-h1 {{ font-size: 17pt; margin: 0 }}
-h2 {{ font-size: 12pt; margin: 4mm 0 1mm }}
+@page {{ size: A5; margin: 10mm }}
+body {{ font: 10pt/1.3 "Liberation Sans", Arial, Helvetica, sans-serif; margin: 0; max-width: 128mm }}
+h1 {{ font-size: 16pt; margin: 0 }}
+h2 {{ font-size: 12pt; margin: 3.5mm 0 1mm }}
 p, ul {{ margin: 0 }}
 ul {{ padding-left: 5mm }}
 td {{ padding: .5mm 3mm .5mm 0; vertical-align: top }}

@@ -93,6 +93,7 @@ def of_machine(place: Place) -> Commands:
             "%h\n",
         ],
         "modules": ["find", "/lib/modules/", "-name", "zfs.ko*", "-printf", "%P\n"],
+        "builtin": ["grep", "-rlE", "--include=modules.builtin", r"/zfs\.ko$", "/lib/modules/"],
         "reboot": ["ls", "-d", "/run/reboot-required"],
         "disks": ["lsblk", "-J", "-o", "PATH,TYPE,FSTYPE,MOUNTPOINT"],
         "units": ["systemctl", "show", "-p", "Id,ActiveState,UnitFileState", *place.units],
@@ -130,6 +131,7 @@ def of_box(root: str, user: str) -> Commands:
         "automatic-reboot": ["apt-config", "dump", "Unattended-Upgrade::Automatic-Reboot"],
         "lockdown": ["cat", "/sys/kernel/security/lockdown"],
         "signer": ["modinfo", "-F", "signer", "zfs"],
+        "boot-chain": ["/usr/local/lib/zoffsite/kernels", "check"],
     }
 
 

@@ -16,6 +16,15 @@ preshared.key, is a secret that source and box share by its nature; install dele
 is in here.
 
 If the tunnel does not come up within 15 minutes, firewall and tunnel are undone again (--wait MINUTES).
+
+Updates are yours to set up; the firewall lets them through, unless the settings say `updates = false`. On Debian:
+
+    apt-get install unattended-upgrades linux-headers-amd64    # without headers a new kernel gets no ZFS module
+
+and leave Unattended-Upgrade::Automatic-Reboot "false", as it comes. Restart the box only while `zoffsite doctor` on the
+source says `next-kernel: OK`: a kernel without the ZFS module comes up without its pool, and nobody is there to help.
+With the boot chain of docs/how-to/lock-the-boot-chain.md no such kernel is started.
+
 ./install --remove undoes everything but pools, replicas and the keeper's memory.
 docs/how-to/set-up-the-box.md tells the whole way, docs/reference/kit.md what each file is for.
 """

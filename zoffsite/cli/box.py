@@ -16,6 +16,7 @@ from zoffsite.config.loading import load_machines
 from zoffsite.config.machines import Machine
 from zoffsite.config.mistakes import WrongValueError, did_you_mean
 from zoffsite.config.pairing import Pairing, pairing_file, parse_pairing
+from zoffsite.files import write_whole
 from zoffsite.hosts.identity import load_identity
 from zoffsite.hosts.local import LocalRunner
 from zoffsite.model.errors import ExitCode, OperationError, SettingsError
@@ -103,10 +104,8 @@ def _keep(file: Path, text: str, *, replace: bool) -> None:
             "if it was set up anew, add --replace",
             code="paired-already",
         )
-    new = file.with_suffix(".new")
     try:
-        new.write_text(f"{text}\n", encoding="utf-8")
-        new.replace(file)
+        write_whole(file, f"{text}\n".encode(), mode=0o644)
     except OSError as error:
         raise OperationError(
             "write", str(file), error.strerror or str(error), f"ls -ld {file.parent}", code="pairing-not-written"

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from shlex import quote
 
-from zoffsite.doctor.case import Case, Side, Unseen
+from zoffsite.doctor.case import SHOWN, Case, Side, Unseen
 from zoffsite.doctor.read.blockdevices import system_encrypted, system_luks
 from zoffsite.model.checkup import Finding
 from zoffsite.zfs.excerpt import plain
 
 BOOT = "docs/how-to/lock-the-boot-chain.md"
 CHAIN = "/etc/zoffsite/boot/db.key"
+KERNELS = "/usr/local/lib/zoffsite/kernels"
 AUTOMATIC = "Unattended-Upgrade::Automatic-Reboot"
 ON = re.compile(f'^{AUTOMATIC} "(true|yes|with|on|enable|1)";', re.MULTILINE | re.IGNORECASE)
 """As `apt-config dump` has it, and each word that apt takes for yes."""
@@ -72,48 +73,75 @@ def _tpm(side: Side) -> Finding:
     return side.good("tpm", "there is no TPM: nothing to look at")
 
 
-def _secure_boot(side: Side) -> Finding:
+def _secure_boot(side: Side) -> Finding | Unseen:
     if side.text("efi") is None:
         return side.good("secure-boot", "this machine does not start by UEFI: there is no Secure Boot to look at")
     if (side.text("secure-boot") or "").split() != ["1"]:
         return side.warning("secure-boot", "Secure Boot is off", f"turn it on with keys of your own: {BOOT}")
-    locked = "[none]" not in (side.text("lockdown") or "[none]")
-    signer = (side.text("signer") or "").strip()
-    if not locked:
+    wrong = _wrongly_signed(side) if _has_chain(side) else None
+    if wrong is not None:
+        return wrong
+    if "[none]" in (side.text("lockdown") or "[none]"):
         return side.warning("secure-boot", "Secure Boot is on, but the kernel is not locked down", "lockdown=integrity")
-    words = f"on, kernel locked down, ZFS module signed by {plain(signer, 60)}"
+    signer = (side.text("signer") or "").strip()
     if not signer:
         return side.critical("secure-boot", "the ZFS module is not signed: after a reboot it will not load", "sign it")
-    return side.good("secure-boot", words)
+    return side.good("secure-boot", f"on, kernel locked down, ZFS module signed by {plain(signer, 60)}")
+
+
+def _wrongly_signed(side: Side) -> Finding | Unseen | None:
+    """What its own `kernels check` has to say; a signature alone may be of a key that the firmware does not know, as
+    DKMS makes itself one."""
+    answer = side.said.get("boot-chain")
+    if answer is None or answer.code not in (0, 1):
+        return side.unseen("secure-boot", "boot-chain")
+    if answer.code == 0:
+        return None
+    what = f"what starts next is not as the firmware demands: {plain(answer.text, SHOWN)}"
+    return side.critical("secure-boot", what, f"do not reboot; on {side.name}: {KERNELS} update")
+
+
+def _has_chain(side: Side) -> bool:
+    return CHAIN in (side.text("keys") or "")
 
 
 def kernels(side: Side) -> Iterator[Finding | Unseen]:
     """The newest kernel has the ZFS module, and runs already."""
-    running, listing, modules = (side.text(fact) for fact in ("kernel", "kernels", "modules"))
+    running, listing = side.text("kernel"), side.text("kernels")
     if running is None or listing is None:
         yield side.unseen("next-kernel", "kernels" if running else "kernel")
         return
     installed = sorted({line.rpartition("/")[2] for line in listing.splitlines() if line}, key=_order)
-    yield _next_kernel(side, installed, modules or "")
+    yield _next_kernel(side, installed)
     yield _reboot(side, running.strip(), installed)
     # The signed chain makes no kernel startable that has no ZFS module; without it nothing looks before a restart.
-    if ON.search(side.text("automatic-reboot") or "") and CHAIN not in (side.text("keys") or ""):
+    if ON.search(side.text("automatic-reboot") or "") and not _has_chain(side):
         what = "it restarts by itself after updates, also into a kernel without the ZFS module"
         remedy = f'on {side.name}, in /etc/apt/apt.conf.d: {AUTOMATIC} "false";'
         yield side.warning("next-kernel", what, remedy, AUTOMATIC)
 
 
-def _next_kernel(side: Side, installed: list[str], modules: str) -> Finding | Unseen:
+def _next_kernel(side: Side, installed: list[str]) -> Finding | Unseen:
     if not installed:
         return side.blind("next-kernel", NO_KERNEL)
-    newest = plain(installed[-1], 60)
-    having = {line.partition("/")[0] for line in modules.splitlines()}
-    if not having:
-        return side.good("next-kernel", "ZFS is built into the kernel, or lies elsewhere: not looked at")
-    if installed[-1] in having:
-        return side.good("next-kernel", f"the newest kernel, {newest}, has the ZFS module")
-    remedy = f"do not reboot; on {side.name}: dkms autoinstall -k {quote(installed[-1])}"
-    return side.critical("next-kernel", f"the newest kernel, {newest}, has no ZFS module", remedy)
+    newest = installed[-1]
+    modules, builtin = side.text("modules"), side.said.get("builtin")
+    if newest in _releases(modules or ""):
+        return side.good("next-kernel", f"the newest kernel, {plain(newest, 60)}, has the ZFS module")
+    if modules is None:
+        return side.unseen("next-kernel", "modules")
+    # grep ends with 1 where no list has it; the kit of an older release does not ask.
+    if builtin is not None and builtin.code not in (0, 1):
+        return side.unseen("next-kernel", "builtin")
+    if builtin is not None and newest in _releases(builtin.text):
+        return side.good("next-kernel", f"ZFS is built into the newest kernel, {plain(newest, 60)}")
+    what = f"the newest kernel, {plain(newest, 60)}, has no ZFS module"
+    return side.critical("next-kernel", what, f"do not reboot; on {side.name}: dkms autoinstall -k {quote(newest)}")
+
+
+def _releases(paths: str) -> set[str]:
+    """The kernels that files below /lib/modules belong to."""
+    return {line.removeprefix("/lib/modules/").partition("/")[0] for line in paths.splitlines()}
 
 
 def _reboot(side: Side, running: str, installed: list[str]) -> Finding | Unseen:

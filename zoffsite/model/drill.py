@@ -50,8 +50,8 @@ class DrillPlan:
     """What a run drills, in that order. `others` datasets have their turn later.
 
     `members` are all that have turns, or are drilled beside them. `nothing_there`: of these the box has nothing.
-    `foreign`: pairs of dataset and replica that share no snapshot. `scratches` is where drills make theirs, and one that
-    was killed may have left it. `nobody`: the settings let none of the datasets have turns.
+    `foreign`: pairs of dataset and replica that share no snapshot. `scratches` is where drills make theirs, and one
+    that was killed may have left it. `nobody`: the settings let none of the datasets have turns.
     """
 
     job: str

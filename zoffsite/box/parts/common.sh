@@ -115,6 +115,13 @@ need_packages() {
     for program in $NEEDED; do have "$program" || die "there is still no $program: install it, then run this again"; done
 }
 
+# can_check PROGRAM WHAT : whether it can be checked now. A dry run has not installed what it said it would.
+can_check() {
+    if [ "$dry" = no ] || have "$1"; then return 0; fi
+    say "$2: checked when $1 is there"
+    return 1
+}
+
 # units_on UNIT… : enabled and started, without saying so where they are; in one call each, for each makes systemd
 # read all units again.
 units_on() {

@@ -30,10 +30,16 @@ done
 accounts() { cat "$here/accounts"; } # USER ROOT QUOTA FILESYSTEM_LIMIT SNAPSHOT_LIMIT, blanks between
 
 check_parts() {
-    visudo -cqf "$here/files/etc/sudoers.d/zoffsite" || die "sudo does not understand the kit's sudoers file"
-    nft -c -f "$here/files/etc/zoffsite/firewall.nft" || die "nft does not understand the kit's firewall"
-    grep -qE '^[[:space:]]*Include[[:space:]]+"?/etc/ssh/sshd_config.d/' /etc/ssh/sshd_config ||
-        die "/etc/ssh/sshd_config has no line: Include /etc/ssh/sshd_config.d/*.conf"
+    if can_check visudo "the kit's sudoers file"; then
+        visudo -cqf "$here/files/etc/sudoers.d/zoffsite" || die "sudo does not understand the kit's sudoers file"
+    fi
+    if can_check nft "the kit's firewall"; then
+        nft -c -f "$here/files/etc/zoffsite/firewall.nft" || die "nft does not understand the kit's firewall"
+    fi
+    if can_check sshd /etc/ssh/sshd_config; then
+        grep -qE '^[[:space:]]*Include[[:space:]]+"?/etc/ssh/sshd_config.d/' /etc/ssh/sshd_config ||
+            die "/etc/ssh/sshd_config has no line: Include /etc/ssh/sshd_config.d/*.conf"
+    fi
     if [ ! -s "$keys/peer.pub" ] || [ ! -s "$keys/preshared.key" ]; then
         if [ ! -s "$here/pairing/source.pub" ] || [ ! -s "$here/pairing/preshared.key" ]; then
             die "pairing/ is empty: run source/install on the source first; it puts its public key there"
@@ -72,6 +78,7 @@ check_disk() {
 }
 
 make_pool() {
+    can_check zpool "pools and disks" || return 0
     for pool in $POOLS; do
         zpool list -H "$pool" >/dev/null 2>&1 && continue
         [ -n "$disks" ] || die "there is no pool $pool: zpool import $pool, or give empty disks: --disks \"DISK DISK\""
@@ -123,20 +130,14 @@ allowed() { zfs allow "$2" 2>/dev/null | sed -n "s/^[[:space:]]*user $1 //p" | h
 # create, mount, receive, and nothing that destroys: that is the keeper's. receive:append forbids -F where it is known.
 # send is for proofs and for the restore key: without a key of the data it only gives what it got.
 delegate() {
-    case $(allowed "$1" "$2") in create,mount,receive:append,send) return 0 ;; esac
-    if [ "$dry" = yes ]; then
-        [ "$(allowed "$1" "$2")" = create,mount,receive,send ] || do_it zfs allow -u "$1" create,mount,receive,send "$2"
-        return 0
-    fi
-    if zfs allow -u "$1" receive:append "$2" 2>/dev/null; then
-        receive=receive:append
-    else
-        receive=receive
-        [ "$(allowed "$1" "$2")" != create,mount,receive,send ] || return 0
-    fi
-    [ -z "$(allowed "$1" "$2")" ] || zfs unallow -u "$1" "$2"
-    do_it zfs allow -u "$1" "create,mount,$receive,send" "$2"
+    is=$(allowed "$1" "$2") wanted=create,mount,$(receiving),send
+    [ "$is" != "$wanted" ] || return 0
+    [ -z "$is" ] || do_it zfs unallow -u "$1" "$2"
+    do_it zfs allow -u "$1" "$wanted" "$2" || die "$1 may not receive now: reboot if zfs was upgraded, then run this again"
 }
+
+# Without arguments `zfs allow` lists all permissions that it knows. (To try one would change something.)
+receiving() { if zfs allow 2>&1 | grep -qw receive:append; then echo receive:append; else echo receive; fi; }
 
 mask_mounting() {
     mounting=''
@@ -215,6 +216,10 @@ install_all() {
 remove_all() {
     if [ -e /etc/zoffsite/unlock/on ]; then
         die "the source opens this machine's system disk; first: /usr/local/lib/zoffsite/network-unlock off"
+    fi
+    if [ -e /etc/zoffsite/boot/db.key ]; then
+        die "this machine starts only what its own keys sign, and what signs would go, too; first: \
+docs/how-to/lock-the-boot-chain.md, Without it again"
     fi
     systemctl is-active --quiet zoffsite-settle.service && do_it systemctl stop zoffsite-settle.service
     # shellcheck disable=SC2086  # each word is a unit

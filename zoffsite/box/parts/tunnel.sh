@@ -99,6 +99,8 @@ case ${2:-} in
         esac
         printf '%s\n' "$3" >"$conf/peer.pub.new"
         chmod 644 "$conf/peer.pub.new"
+        # An empty one after a power cut would leave no peer, and the box has closed its other doors.
+        sync "$conf/peer.pub.new"
         mv "$conf/peer.pub.new" "$conf/peer.pub"
         set_peer
         ;;
