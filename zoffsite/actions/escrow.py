@@ -43,10 +43,11 @@ What is in this folder was written by `zoffsite escrow write`. After a fire, on 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escrow:
-    """What goes in, by its name there; and what is here and could not be read, with why."""
+    """What goes in, by its name there; what is here and could not be read, with why; which login keys are not here."""
 
     files: dict[str, bytes]
     unread: tuple[str, ...]
+    absent: tuple[str, ...]
 
 
 def gather(settings: Settings, include: Iterable[Path], etc: Path = Path("/etc/zoffsite")) -> Escrow:
@@ -60,8 +61,10 @@ def gather(settings: Settings, include: Iterable[Path], etc: Path = Path("/etc/z
     for path in (folder / ".env", *sorted(folder.glob("*.pairing"))):
         if path.exists():
             files[f"settings/{path.name}"] = _read(path)
-    named = (each.absolute() for each in include)
-    for path in (*_login_keys(settings.jobs.values()), *secret_files(settings.file), *named):
+    named = [each.absolute() for each in include]
+    logins = _login_keys(settings.jobs.values())
+    here = [path for path in logins if path.exists()]
+    for path in (*here, *secret_files(settings.file), *named):
         files[_place(path)] = _read(path)
     unread = list[str]()
     for path in _kits(settings.file, etc, unread):
@@ -69,7 +72,9 @@ def gather(settings: Settings, include: Iterable[Path], etc: Path = Path("/etc/z
             files[_place(path)] = _read(path)
         except OperationError as error:
             unread.append(f"{path}: {error.problem}")
-    return Escrow(files=files, unread=tuple(unread))
+    brought = {*here, *(path for path in logins if path.name in {each.name for each in named})}
+    absent = tuple(f"{what}, {path}" for path, what in logins.items() if path not in brought)
+    return Escrow(files=files, unread=tuple(unread), absent=absent)
 
 
 def ledger_file(settings: Settings) -> dict[str, bytes]:
@@ -161,18 +166,16 @@ def lay_out(files: Mapping[str, bytes], folder: Path) -> None:
         write_new(folder / name, content, 0o600)
 
 
-def _login_keys(jobs: Iterable[Job]) -> Iterator[Path]:
-    """Each once, those that are here: one for restores may be kept elsewhere."""
-    seen: set[Path] = set()
+def _login_keys(jobs: Iterable[Job]) -> dict[Path, str]:
+    """What each is for. One for restores may well be kept elsewhere."""
+    found: dict[Path, str] = {}
     for job in jobs:
-        hosts = [host for host in (job.source, job.box) if isinstance(host, SshHost)]
-        for path in (
-            *(host.identity_file for host in hosts),
-            *([job.restore_identity] if job.restore_identity else ()),
-        ):
-            if path not in seen and path.exists():
-                seen.add(path)
-                yield path
+        for host in (job.source, job.box):
+            if isinstance(host, SshHost):
+                found.setdefault(host.identity_file, f"the key that logs in at {host.label}")
+        if job.restore_identity is not None:
+            found.setdefault(job.restore_identity, f"the key for restores from {job.box.label}")
+    return found
 
 
 def _kits(settings: Path, etc: Path, unread: list[str]) -> Iterator[Path]:

@@ -30,6 +30,8 @@ def write(path: Path, include: Sequence[Path], passphrase_file: Path | None) -> 
     out.print(Text(f"sealed in {path}, and read back. Keep copies where a fire here does not reach, not on the box."))
     for each in gathered.unread:
         out.print(Text(f"Not in it, for it cannot be read by this user: {each}"))
+    for each in gathered.absent:
+        out.print(Text(f"Not in it, for it is not here: {each}. From where it is kept: --include FILE"))
     if not include:
         out.print(Text("No key of your data is in it. To have them in it: --include /root/keys/tank"))
 
@@ -45,6 +47,8 @@ def print_(include: Sequence[Path], out: Path | None) -> None:
     notes = console(stderr=True)
     for each in gathered.unread:
         notes.print(Text(f"Not on it, for it cannot be read by this user: {each}"))
+    for each in gathered.absent:
+        notes.print(Text(f"Not on it, for it is not here: {each}. From where it is kept: --include FILE"))
     if out is not None:
         notes.print(Text(f"written to {out}, for you alone, and not sealed. Next: lp {out}; then: shred -u {out}"))
 
