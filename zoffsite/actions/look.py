@@ -15,7 +15,7 @@ from zoffsite.hosts.endpoint import Source
 from zoffsite.ledger import Ledger
 from zoffsite.listings import keep_listings, recall_listings
 from zoffsite.model.errors import OperationError, SettingsError
-from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
+from zoffsite.model.inventory import DatasetState, Inventory, TokenContents, UnreadToken
 from zoffsite.model.job import Job
 from zoffsite.model.listing import Listings
 from zoffsite.model.memory import Memory
@@ -31,7 +31,7 @@ class BoxFacts:
     """The box as it is: its listing, and the contents of each pending resume token by replica name."""
 
     inventory: Inventory
-    tokens: Mapping[str, TokenContents]
+    tokens: Mapping[str, TokenContents | UnreadToken]
 
 
 def look_at_source(
@@ -108,10 +108,22 @@ def look_at_replica(job: Job, hosts: Connections, replica: str) -> BoxFacts:
     return BoxFacts(inventory=inventory, tokens=_decode_tokens(job, hosts, inventory.datasets.values()))
 
 
-def _decode_tokens(job: Job, hosts: Connections, states: Collection[DatasetState]) -> dict[str, TokenContents]:
+def _decode_tokens(
+    job: Job, hosts: Connections, states: Collection[DatasetState]
+) -> dict[str, TokenContents | UnreadToken]:
     source = hosts.source_of(job)
     return {
-        state.dataset.name: source.read_token(state.dataset.resume_token)
+        state.dataset.name: _decode(source, state.dataset.resume_token)
         for state in states
         if state.dataset.resume_token is not None
     }
+
+
+def _decode(source: Source, token: str) -> TokenContents | UnreadToken:
+    """A token that cannot be read concerns its own dataset: the box could stop all others with it."""
+    try:
+        return source.read_token(token)
+    except OperationError as error:
+        if error.transient:
+            raise
+        return UnreadToken(token=token, code=error.code, problem=error.problem)

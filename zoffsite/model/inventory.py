@@ -56,3 +56,12 @@ class TokenContents:
     remaining_bytes: int
     strange: tuple[str, ...] = ()
     stale: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadToken:
+    """A resume token of which the source could not say what it stands for: `code` and `problem` of its error."""
+
+    token: str
+    code: str
+    problem: str

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from shlex import quote
 
 from zoffsite.model.dataset import Dataset, KeyStatus
-from zoffsite.model.inventory import DatasetState
+from zoffsite.model.inventory import DatasetState, UnreadToken
 from zoffsite.model.job import Job
 from zoffsite.model.plan import Conflict, Refused
 from zoffsite.model.version import Snapshot
@@ -145,9 +145,22 @@ def nothing_to_send(source: DatasetState, name: str) -> Conflict:
     )
 
 
-def unread_token(source: DatasetState, name: str) -> Refused:
+def another_token(source: DatasetState, name: str) -> Refused:
     """The box changed its mind between two looks: look again."""
     return unplanned_token(source, name, "it is not the one that the source was asked about")
+
+
+def unread_token(source: DatasetState, name: str, token: UnreadToken) -> Refused:
+    """Nobody knows what it is for: it is forged so that no answer about it can be read, or the source cannot look."""
+    if token.code in ("malformed-answer", "oversized-answer"):
+        return unplanned_token(source, name, f"what the source says of it cannot be true ({token.problem})")
+    return Refused(
+        source=source.dataset.name,
+        replica=name,
+        code=token.code,
+        reason=f"the source could not look what the interrupted receive is of: {token.problem}",
+        remedy=f"mend that on the source; or give up what has arrived, on the box: zfs receive -A {quote(name)}",
+    )
 
 
 def unplanned_token(source: DatasetState, name: str, why: str) -> Refused:

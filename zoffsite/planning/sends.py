@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from zoffsite.model.family import ALONE, Family
-from zoffsite.model.inventory import DatasetState, TokenContents
+from zoffsite.model.inventory import DatasetState, TokenContents, UnreadToken
 from zoffsite.model.job import Job, Selection
 from zoffsite.model.plan import (
     DatasetPlan,
@@ -22,21 +22,29 @@ from zoffsite.model.version import Bookmark, Snapshot, Version
 from zoffsite.planning.choice import refused_choice
 from zoffsite.planning.common_base import Base, CloneBase, Diverged, NothingThere, clone_bases, find_base
 from zoffsite.planning.naming import travels
-from zoffsite.planning.obstacles import diverged, nothing_to_send, obstacle, unplanned_token, unread_token, written_to
+from zoffsite.planning.obstacles import (
+    another_token,
+    diverged,
+    nothing_to_send,
+    obstacle,
+    unplanned_token,
+    unread_token,
+    written_to,
+)
 
 
 def plan_sends(
     job: Job,
     source: DatasetState,
     replica: DatasetState | None,
-    token: TokenContents | None,
+    token: TokenContents | UnreadToken | None,
     replica_name: str,
     family: Family = ALONE,
 ) -> DatasetPlan:
     """Plan one dataset from the facts of both sides; nothing is read, nothing is done.
 
-    `replica` is None where the box has no such dataset; `token` is its resume token as the source decoded it; `family`
-    is what it shares with clones. The steps are a chain: each starts from what the step before it brings.
+    `replica` is None where the box has no such dataset; `token` is its resume token as the source decoded it;
+    `family` is what it shares with clones. The steps are a chain: each starts from what the step before it brings.
     """
     stop = refused_choice(job, source, replica_name) or obstacle(source, replica, replica_name)
     if stop is not None:
@@ -49,7 +57,9 @@ def plan_sends(
     way = _Way(source, replica_name, base, family)
     if replica is not None and replica.dataset.resume_token is not None:
         if token is None or token.token != replica.dataset.resume_token:
-            return unread_token(source, replica_name)
+            return another_token(source, replica_name)
+        if isinstance(token, UnreadToken):
+            return unread_token(source, replica_name, token)
         if token.stale is None:
             return _resume(job, _as_begun(way, token), token)
         return _afresh(job, way, stale_token=token.token)
