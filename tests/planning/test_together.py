@@ -12,6 +12,7 @@ from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Selection
+from zoffsite.model.memory import Memory, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused, ResumeSend, UpToDate
 from zoffsite.model.report import DatasetOutcome, DatasetResult
@@ -54,6 +55,7 @@ def planned(
     tokens: Mapping[str, TokenContents] | None = None,
     covered: Sequence[str] | None = None,
     left_out: Sequence[DatasetOutcome] = (),
+    remembered: Sequence[Remembered] = (),
 ) -> tuple[dict[str, Work], tuple[Notice, ...]]:
     """The plan of a job that covers all of `source`, or only `covered`; `only` narrows the run."""
     given = dict(chosen.replicas)
@@ -76,7 +78,8 @@ def planned(
         to_snapshot=(),
         left_out=tuple(left_out),
     )
-    works, notices = plan_together(chosen, facts, there, names, plan_one)
+    memory = Memory(replicas={known.replica: known for known in remembered})
+    works, notices = plan_together(chosen, facts, there, names, memory, plan_one)
     return {work.source.dataset.name: work for work in works}, notices
 
 
@@ -140,6 +143,61 @@ def test_a_replica_that_was_set_aside_because_it_diverged_is_no_renamed_one() ->
     works, notices = planned([here(HOME, snap(1), snap(2))], [on_box("tank:home-old", snap(1), snap(9))])
     assert isinstance(works[HOME].plan, FullSend)
     assert codes(notices) == [("replica-without-dataset", f"{ROOT}/tank:home-old")]
+
+
+KNOWN = Remembered(dataset=HOME, replica=f"{ROOT}/tank:home", dataset_guid=77)
+
+
+@pytest.mark.parametrize(
+    ("there", "guid"),
+    [
+        ([snap(1), snap(9)], 1),
+        ([snap(1), snap(9)], 77),
+        ([snap(8), snap(9)], 77),
+    ],
+)
+def test_a_renamed_dataset_that_has_diverged_is_not_sent_again_either(there: list[Snapshot], guid: int) -> None:
+    """By the ledger: its replica is of another name, and of this GUID or with a snapshot of it."""
+    house = here("tank/house", snap(1), snap(2), guid=guid)
+    works, notices = planned([house], [on_box("tank:home", *there)], remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert plan.code == "renamed-diverged"
+    assert f"the box has it as {ROOT}/tank:home" in plan.reason
+    assert f"@{snap(9).name}" in plan.reason
+    assert 'replicas = { "tank/house" = "tank:house" } in [job.home]' in plan.remedy
+    assert "destroy -r" not in plan.remedy
+    assert notices == (), "the advice to destroy it would be the opposite"
+
+
+def test_a_renamed_dataset_with_an_empty_snapshot_of_the_box_goes_on_without_it() -> None:
+    box = [on_box("tank:home", snap(1), snap(9, written=0))]
+    works, _ = planned([here("tank/house", snap(1), snap(2))], box, remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert (
+        f"zfs destroy {ROOT}/tank:home@{snap(9).name} && zfs rename {ROOT}/tank:home {ROOT}/tank:house" in plan.remedy
+    )
+
+
+def test_a_renamed_dataset_that_has_diverged_is_sent_anew_where_replicas_says() -> None:
+    chosen = job(replicas=(("tank/house", "tank:house"),))
+    box = [on_box("tank:home", snap(1), snap(9))]
+    works, _ = planned([here("tank/house", snap(1), snap(2))], box, chosen=chosen, remembered=[KNOWN])
+    assert isinstance(works["tank/house"].plan, FullSend)
+
+
+@pytest.mark.parametrize("known", [[], [replace(KNOWN, dataset="tank/house")], [replace(KNOWN, dataset="")]])
+def test_a_replica_that_the_ledger_does_not_know_under_another_name_is_no_renamed_one(known: list[Remembered]) -> None:
+    house = here("tank/house", snap(1), snap(2), guid=77)
+    works, _ = planned([house], [on_box("tank:home", snap(1), snap(9))], remembered=known)
+    assert isinstance(works["tank/house"].plan, FullSend)
+
+
+def test_what_shares_nothing_with_a_vanished_dataset_is_sent() -> None:
+    works, notices = planned([here("tank/house", snap(1))], [on_box("tank:home", snap(8))], remembered=[KNOWN])
+    assert isinstance(works["tank/house"].plan, FullSend)
+    assert codes(notices) == [("replica-without-dataset", f"{ROOT}/tank:home")]
 
 
 def test_a_dataset_that_got_the_name_of_another_frees_it_first() -> None:

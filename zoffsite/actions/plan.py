@@ -16,7 +16,7 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.memory import Remembered
+from zoffsite.model.memory import Memory, Remembered
 from zoffsite.model.plan import DatasetPlan, JobPlan, PrunePlan
 from zoffsite.model.work import JobWork, Room, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
@@ -61,7 +61,7 @@ def find_common_base(
         known = None if memory is None else memory_of(memory, source, replica, there)
         return plan_dataset(job, hosts, source, replica, box, known, family)
 
-    works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
+    works, notices = plan_together(job, facts, box.inventory.datasets, names, memory or Memory(), plan_one)
     running = ask_versions(job, hosts, works)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)

@@ -116,6 +116,26 @@ def renamed(job: Job, source: DatasetState, name: str, stray: DatasetState, *, o
     )
 
 
+def renamed_and_diverged(job: Job, source: DatasetState, name: str, stray: DatasetState, found: Diverged) -> Conflict:
+    """The same, where the source does not know the newest snapshot of `stray`: so its name alone helps nobody."""
+    old = stray.dataset.name
+    below = name.removeprefix(f"{job.root}/")
+    remedy = f"keep it, and let the next run send anew under the new name: {in_replicas(job, source, below)}"
+    if found.last_there is not None and all(snapshot.written == 0 for snapshot in found.unknown):
+        again = f"{_destroy(found.unknown)} && zfs rename {quote(old)} {quote(name)}"
+        remedy = f"nothing was written in between, so on the box: {again}; or {remedy}"
+    shown = shown_names([snapshot.name for snapshot in found.unknown])
+    after = "" if found.last_there is None else f" after @{found.last_there.name}, the last both sides have"
+    return Conflict(
+        source=source.dataset.name,
+        replica=name,
+        code="renamed-diverged",
+        reason=f"the box has it as {old}: it was renamed on the source, and the two have diverged: there is {shown}, "
+        f"unknown to the source,{after or ' and no snapshot in common'}",
+        remedy=remedy,
+    )
+
+
 def in_replicas(job: Job, source: DatasetState, replica: str) -> str:
     """The setting that makes `replica` the name of the dataset on the box."""
     return f'replicas = {{ "{source.dataset.name}" = "{replica}" }} in [job.{job.name}]'

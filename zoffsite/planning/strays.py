@@ -10,10 +10,12 @@ from shlex import quote
 from zoffsite.model.dataset import Dataset, KeyStatus
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
+from zoffsite.model.memory import NOTHING, Memory
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend
 from zoffsite.model.work import Work
-from zoffsite.planning.obstacles import renamed, unload, unmount
+from zoffsite.planning.common_base import Diverged, find_base
+from zoffsite.planning.obstacles import renamed, renamed_and_diverged, unload, unmount
 
 
 def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
@@ -48,12 +50,30 @@ def renames_of(works: Sequence[Work], strays: Iterable[DatasetState]) -> dict[st
     return {name: state for name, state in found if state is not None}
 
 
+def diverged_renames_of(
+    job: Job, works: Sequence[Work], strays: Sequence[DatasetState], memory: Memory
+) -> dict[str, DatasetState]:
+    """The same for replicas whose newest snapshot the source has no more, or never had: what else tells whose they are.
+
+    That is the ledger: it knows the replica as another name's, of this dataset's GUID or with a snapshot that it has. A
+    replica that was set aside on the box has a name that the ledger does not know. A dataset that `replicas` names may
+    be sent anew: somebody has decided.
+    """
+    decided = dict(job.replicas)
+    anew = (work.source for work in works if _anew(work) and work.source.dataset.name not in decided)
+    found = ((source.dataset.name, _remembered(source, strays, memory)) for source in anew)
+    return {name: state for name, state in found if state is not None}
+
+
 def with_renamed(job: Job, work: Work, renames: Mapping[str, DatasetState]) -> Work:
     """The work, in conflict where it is one of `renames`: nothing is sent again before somebody has decided."""
     stray = renames.get(work.source.dataset.name)
     if stray is None:
         return work
-    plan = renamed(job, work.source, work.plan.replica, stray, occupied=_in_the_way(work))
+    name, base = work.plan.replica, find_base(work.source, stray)
+    if isinstance(base, Diverged):
+        return replace(work, plan=renamed_and_diverged(job, work.source, name, stray, base), raised=())
+    plan = renamed(job, work.source, name, stray, occupied=_in_the_way(work))
     return replace(work, plan=plan, raised=())
 
 
@@ -74,6 +94,18 @@ def _in_the_way(work: Work) -> bool:
 def _first(work: Work, by_guid: Mapping[int, DatasetState]) -> DatasetState | None:
     guids = (*work.source.snapshots.guids, *(bookmark.guid for bookmark in work.source.bookmarks))
     return next((by_guid[guid] for guid in guids if guid in by_guid), None)
+
+
+def _remembered(source: DatasetState, strays: Iterable[DatasetState], memory: Memory) -> DatasetState | None:
+    name, guid = source.dataset.name, source.dataset.guid
+    versions = {version.guid for version in source.versions}
+    for stray in strays:
+        known = memory.replicas.get(stray.dataset.name, NOTHING)
+        if known.dataset in ("", name):
+            continue
+        if known.dataset_guid == guid or not versions.isdisjoint(stray.snapshots.guids):
+            return stray
+    return None
 
 
 def _kept(state: DatasetState) -> Notice:

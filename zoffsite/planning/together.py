@@ -8,6 +8,7 @@ from dataclasses import replace
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
+from zoffsite.model.memory import Memory
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, Refused
 from zoffsite.model.work import SourceFacts, Work
@@ -23,22 +24,35 @@ from zoffsite.planning.clones import (
     with_lends,
 )
 from zoffsite.planning.expectation import after_send
-from zoffsite.planning.strays import open_notices, renames_of, stray_notices, strays_of, with_renamed
+from zoffsite.planning.strays import (
+    diverged_renames_of,
+    open_notices,
+    renames_of,
+    stray_notices,
+    strays_of,
+    with_renamed,
+)
 
 PlanOne = Callable[[DatasetState, Family], Work]
 
 
 def plan_together(
-    job: Job, facts: SourceFacts, box: Mapping[str, DatasetState], names: Mapping[str, str], plan_one: PlanOne
+    job: Job,
+    facts: SourceFacts,
+    box: Mapping[str, DatasetState],
+    names: Mapping[str, str],
+    memory: Memory,
+    plan_one: PlanOne,
 ) -> tuple[tuple[Work, ...], tuple[Notice, ...]]:
     """Plan every chosen dataset by `plan_one`, in the order of `facts`, and say what a person should know besides.
 
-    `names` gives the replica of each dataset that the job covers, also where this run leaves it out.
+    `names` gives the replica of each dataset that the job covers, also where this run leaves it out. `memory` is what
+    the ledger knows, empty where it cannot be read.
     """
     kin = kin_of(facts.inventory.datasets)
     strays = strays_of(job, box, names.values())
     works = _planned(facts, box, names, strays, kin, plan_one)
-    renames = renames_of(works, strays)
+    renames = diverged_renames_of(job, works, strays, memory) | renames_of(works, strays)
     if renames:  # once more: what is not sent after all is no start for a clone
 
         def plan_or_stop(state: DatasetState, family: Family) -> Work:
