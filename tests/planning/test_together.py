@@ -194,6 +194,18 @@ def test_a_replica_that_the_ledger_does_not_know_under_another_name_is_no_rename
     assert isinstance(works["tank/house"].plan, FullSend)
 
 
+def test_the_beginning_of_a_renamed_dataset_is_known_by_the_ledger() -> None:
+    begun = on_box("tank:home", resume_token="1-a-b-c")
+    works, notices = planned([here("tank/house", snap(1), guid=77)], [begun], remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert plan.code == "renamed"
+    assert f"the box has the beginning of it as {ROOT}/tank:home:" in plan.reason
+    assert f"zfs rename {ROOT}/tank:home {ROOT}/tank:house" in plan.remedy
+    assert f"zfs receive -A {ROOT}/tank:home" in plan.remedy
+    assert notices == ()
+
+
 def test_what_shares_nothing_with_a_vanished_dataset_is_sent() -> None:
     works, notices = planned([here("tank/house", snap(1))], [on_box("tank:home", snap(8))], remembered=[KNOWN])
     assert isinstance(works["tank/house"].plan, FullSend)
@@ -293,6 +305,19 @@ def test_the_replica_of_a_vanished_dataset_is_kept_and_reported() -> None:
     assert "since about 2026-11-30 12:00 UTC" in notice.message
     assert "2 snapshots" in notice.message
     assert notice.remedy == f"to be rid of it, on the box: zfs destroy -r {ROOT}/tank:gone"
+
+
+def test_the_unfinished_first_receive_of_a_vanished_dataset_is_told_with_its_size() -> None:
+    begun = on_box("tank:gone", resume_token="1-a-b-c", used=4096)
+    _, (notice,) = planned([here(HOME, snap(1))], [on_box("tank:home", snap(1)), begun])
+    assert (notice.code, notice.subject, notice.alert) == ("receive-without-dataset", f"{ROOT}/tank:gone", False)
+    assert "4096 bytes" in notice.message
+    assert notice.remedy == f"to be rid of it, on the box: zfs receive -A {ROOT}/tank:gone"
+
+
+def test_an_unfinished_receive_of_a_dataset_of_the_job_is_no_stray() -> None:
+    _, notices = planned([here(HOME, snap(1))], [on_box("tank:home", resume_token="1-a-b-c")])
+    assert notices == ()
 
 
 def test_a_dataset_that_this_run_leaves_out_has_not_vanished() -> None:

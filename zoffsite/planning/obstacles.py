@@ -102,16 +102,18 @@ def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conf
 def renamed(job: Job, source: DatasetState, name: str, stray: DatasetState, *, occupied: bool) -> Conflict:
     """The box has the dataset under another name: `stray`. `occupied`: its own name is another dataset's there."""
     newest = stray.newest
-    assert newest is not None  # noqa: S101 - it is how the two were found to be one
+    there = "the beginning of it" if newest is None else "it"
+    upto = "" if newest is None else f", up to @{newest.name}"
     free = f"{_set_aside(name)} && " if occupied else ""
     old = stray.dataset.name
     below = old.removeprefix(f"{job.root}/")
     leave = "" if "/" in below else f"; or leave it there: {in_replicas(job, source, below)}"
+    leave += f"; or give it up, on the box: zfs receive -A {quote(old)}" if newest is None else ""
     return Conflict(
         source=source.dataset.name,
         replica=name,
         code="renamed",
-        reason=f"the box has it as {old}, up to @{newest.name}: it was renamed on the source, and would be sent again",
+        reason=f"the box has {there} as {old}{upto}: it was renamed on the source, and would be sent again",
         remedy=f"on the box: {free}zfs rename {quote(old)} {quote(name)}{leave}",
     )
 

@@ -19,12 +19,12 @@ from zoffsite.planning.obstacles import renamed, renamed_and_diverged, unload, u
 
 
 def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
-    """What is below the root, has snapshots, and is not among `owned`: the replicas of all that the job covers."""
+    """What is below the root, has snapshots or the beginning of one, and is not among `owned`: all that is covered."""
     owners = frozenset(owned)
     return tuple(
         state
         for name, state in box.items()
-        if name.startswith(f"{job.root}/") and name not in owners and state.snapshots
+        if name.startswith(f"{job.root}/") and name not in owners and (state.snapshots or state.dataset.resume_token)
     )
 
 
@@ -80,7 +80,8 @@ def with_renamed(job: Job, work: Work, renames: Mapping[str, DatasetState]) -> W
 def stray_notices(strays: Iterable[DatasetState], renames: Mapping[str, DatasetState]) -> tuple[Notice, ...]:
     """A notice for each stray that is not only a dataset under its old name."""
     known = {state.dataset.name for state in renames.values()}
-    return tuple(_kept(state) for state in strays if state.dataset.name not in known)
+    unknown = (state for state in strays if state.dataset.name not in known)
+    return tuple(_kept(state) if state.snapshots else _begun(state) for state in unknown)
 
 
 def _anew(work: Work) -> bool:
@@ -116,6 +117,17 @@ def _kept(state: DatasetState) -> Notice:
         message=f"no dataset of the job is kept there any more, since about {_day(newest.creation)}; "
         f"it stays as it is, {len(state.snapshots)} snapshots up to @{newest.name}",
         remedy=f"to be rid of it, on the box: zfs destroy -r {quote(name)}",
+    )
+
+
+def _begun(state: DatasetState) -> Notice:
+    name = state.dataset.name
+    return Notice(
+        code="receive-without-dataset",
+        subject=name,
+        message=f"an interrupted first send has left {state.dataset.used} bytes there, of no dataset that the job has "
+        "now: nobody will go on with it",
+        remedy=f"to be rid of it, on the box: zfs receive -A {quote(name)}",
     )
 
 
