@@ -76,6 +76,18 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
     return None
 
 
+def bad_name(job: Job, source: DatasetState, name: str) -> Refused:
+    """ZFS allows no such name on the box, most often because it is too long: its path is part of it."""
+    origin = source.dataset.name
+    return Refused(
+        source=origin,
+        replica=name,
+        code="bad-name",
+        reason=f"on the box it would be called {name}, which ZFS does not allow: {len(name)} characters, 255 at most",
+        remedy=f'give it a shorter name there: {in_replicas(job, source, "NEW-NAME")}; or exclude = ["{origin}"]',
+    )
+
+
 def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conflict:
     """The source does not know the box's newest snapshot."""
     shown = shown_names([snapshot.name for snapshot in found.unknown])
