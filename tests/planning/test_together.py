@@ -263,22 +263,52 @@ def test_a_snapshot_that_is_only_planned_is_like_no_other() -> None:
 # -- made anew, vanished
 
 
-def test_a_root_and_what_has_vanished_that_are_open_on_the_box_are_told_in_alerts() -> None:
-    root = DatasetState(dataset=replica_dataset(ROOT, mounted=True))
+def test_what_has_vanished_and_is_open_on_the_box_is_told_in_alerts() -> None:
     strays = [
         on_box("tank:old", snap(7), keystatus=KeyStatus.AVAILABLE, encryptionroot="vault/box/tank:old"),
         on_box("tank:older", mounted=True, keystatus=KeyStatus.AVAILABLE),
         on_box("tank:shut", snap(8)),
     ]
-    _, notices = planned([here(HOME, snap(1))], [root, *strays, on_box("tank:home", snap(1), mounted=True)])
+    _, notices = planned([here(HOME, snap(1))], [*strays, on_box("tank:home", snap(1), mounted=True)])
     told = [notice for notice in notices if notice.alert]
     assert codes(told) == [
-        ("mounted", ROOT),
         ("key-loaded", f"{ROOT}/tank:old"),
         ("mounted", f"{ROOT}/tank:older"),
     ]
-    assert f"zfs unload-key {ROOT}/tank:old" in told[1].remedy
-    assert f"zfs unmount {ROOT}/tank:older && zfs unload-key" in told[2].remedy
+    assert f"zfs unload-key {ROOT}/tank:old" in told[0].remedy
+    assert f"zfs unmount {ROOT}/tank:older && zfs unload-key" in told[1].remedy
+
+
+@pytest.mark.parametrize(
+    ("root", "code", "remedy"),
+    [
+        ({"mounted": True}, "root-mounted", f"zfs unmount {ROOT} && zfs set canmount=off {ROOT};"),
+        (
+            {"mounted": True, "keystatus": KeyStatus.AVAILABLE, "encryptionroot": ROOT},
+            "root-mounted",
+            f"zfs unmount {ROOT} && zfs unload-key {ROOT} && zfs set canmount=off {ROOT};",
+        ),
+        ({"keystatus": KeyStatus.AVAILABLE, "encryptionroot": "vault"}, "root-key-loaded", "zfs unload-key vault;"),
+    ],
+)
+def test_nothing_is_sent_to_a_root_that_is_mounted_or_has_its_key_loaded(
+    root: dict[str, Any], code: str, remedy: str
+) -> None:
+    opened = DatasetState(dataset=replica_dataset(ROOT, **root))
+    sources = [here(HOME, snap(1), snap(2)), here(WORK, snap(11)), here(COPY, snap(21))]
+    works, notices = planned(sources, [opened, on_box("tank:home", snap(1)), on_box("tank:work", snap(11))])
+    for plan in (work.plan for work in works.values()):
+        assert isinstance(plan, Refused)
+        assert plan.code == code
+        assert ROOT in plan.reason
+        assert plan.remedy.startswith(f"on the box: {remedy}")
+    assert notices == (), "each refusal says it"
+
+
+def test_a_root_that_is_shut_stands_in_nobodys_way() -> None:
+    shut = DatasetState(dataset=replica_dataset(ROOT, encryption="off", keystatus=KeyStatus.NONE))
+    works, _ = planned([here(HOME, snap(1))], [shut])
+    assert isinstance(works[HOME].plan, FullSend)
 
 
 def test_a_dataset_made_anew_under_its_old_name_is_told_how_to_go_on_with_both_replicas_kept() -> None:

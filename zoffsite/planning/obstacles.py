@@ -111,6 +111,20 @@ def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conf
     )
 
 
+def open_root(source: DatasetState, name: str, root: Dataset) -> Refused | None:
+    """What lies open above all replicas: whoever is there can put others in their place, or read what is new."""
+    if root.mounted:
+        code, what = "root-mounted", "is mounted on the box: whoever is there can write into it"
+        remedy = f"on the box: {unmount(root)} && zfs set canmount=off {quote(root.name)}; then find out who mounted it"
+    elif root.keystatus is KeyStatus.AVAILABLE:
+        code, what = "root-key-loaded", "has its key loaded on the box: what is made in it can be read there"
+        remedy = f"on the box: {unload(root)}; then find out who loaded it"
+    else:
+        return None
+    reason = f"{root.name}, the root of all replicas, {what}"
+    return Refused(source=source.dataset.name, replica=name, code=code, reason=reason, remedy=remedy)
+
+
 def renamed(job: Job, source: DatasetState, name: str, stray: DatasetState, *, occupied: bool) -> Conflict:
     """The box has the dataset under another name: `stray`. `occupied`: its own name is another dataset's there."""
     newest = stray.newest

@@ -12,10 +12,10 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
 from zoffsite.model.memory import NOTHING, Memory
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import Conflict, FullSend, IncrementalSend
+from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused
 from zoffsite.model.work import Work
 from zoffsite.planning.common_base import Diverged, find_base
-from zoffsite.planning.obstacles import renamed, renamed_and_diverged, unload, unmount
+from zoffsite.planning.obstacles import open_root, renamed, renamed_and_diverged, unload, unmount
 
 
 def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
@@ -31,7 +31,7 @@ def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -
 def open_notices(box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[Notice, ...]:
     """An alert for what is mounted or has its key loaded there, and is none of `owned`: those are refused themselves.
 
-    That is the root, and what nothing is sent to any more: nobody else would look at them.
+    That is what nothing is sent to any more: nobody else would look at it.
     """
     others = set(box).difference(owned)
     return tuple(notice for name in sorted(others) for notice in _open(box[name].dataset))
@@ -63,6 +63,14 @@ def diverged_renames_of(
     anew = (work.source for work in works if _anew(work) and work.source.dataset.name not in decided)
     found = ((source.dataset.name, _remembered(source, strays, memory)) for source in anew)
     return {name: state for name, state in found if state is not None}
+
+
+def with_root(work: Work, root: DatasetState | None) -> Work:
+    """The work, refused where what it would be sent to lies in an open root."""
+    if root is None or isinstance(work.plan, Conflict | Refused):
+        return work
+    stop = open_root(work.source, work.plan.replica, root.dataset)
+    return work if stop is None else replace(work, plan=stop)
 
 
 def with_renamed(job: Job, work: Work, renames: Mapping[str, DatasetState]) -> Work:

@@ -31,6 +31,7 @@ from zoffsite.planning.strays import (
     stray_notices,
     strays_of,
     with_renamed,
+    with_root,
 )
 
 PlanOne = Callable[[DatasetState, Family], Work]
@@ -50,18 +51,23 @@ def plan_together(
     the ledger knows, empty where it cannot be read.
     """
     kin = kin_of(facts.inventory.datasets)
+    root = box.get(job.root)
+
+    def plan_or_refuse(state: DatasetState, family: Family) -> Work:
+        return with_root(plan_one(state, family), root)
+
     strays = strays_of(job, box, names.values())
-    works = _planned(facts, box, names, strays, kin, plan_one)
+    works = _planned(facts, box, names, strays, kin, plan_or_refuse)
     renames = diverged_renames_of(job, works, strays, memory) | renames_of(works, strays)
     if renames:  # once more: what is not sent after all is no start for a clone
 
         def plan_or_stop(state: DatasetState, family: Family) -> Work:
-            return with_renamed(job, plan_one(state, family), renames)
+            return with_renamed(job, plan_or_refuse(state, family), renames)
 
         works = _planned(facts, box, names, strays, kin, plan_or_stop)
     works = with_lends(works)
     twice = (doubled(work.plan, work.source) for work in works)
-    opened = open_notices(box, names.values())
+    opened = open_notices(box, (job.root, *names.values()))
     return works, (*opened, *stray_notices(strays, renames), *(notice for notice in twice if notice is not None))
 
 
