@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.hosts.test_endpoint import row
 from tests.planning.make import JOB, REPLICA, mark, replica, replica_dataset, snap, source, there
 from zoffsite.actions.look import BoxFacts
 from zoffsite.actions.memory import Record, ledger_of
-from zoffsite.actions.plan import expected_prunes, plan_dataset
+from zoffsite.actions.plan import expected_prunes, find_common_base, plan_dataset
 from zoffsite.hosts.connections import Connections
 from zoffsite.model.family import ALONE
 from zoffsite.model.inventory import DatasetState, Inventory
-from zoffsite.model.job import Alarm, Job, Retention
+from zoffsite.model.job import Alarm, Disk, Job, Retention
 from zoffsite.model.memory import Remembered
 from zoffsite.model.plan import Refused, Send, Side
-from zoffsite.model.work import Work
+from zoffsite.model.work import SourceFacts, Work
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MIB = 1 << 20
@@ -81,6 +82,25 @@ def test_a_size_that_nobody_knows_is_neither_an_alarm_nor_a_habit(job: Job, zfs:
     known = ledger_of(job)
     assert known.recall().replicas[REPLICA].increments == ()
     assert known.increments(since=EPOCH) == ()
+
+
+def test_a_name_that_is_too_long_on_the_box_refuses_its_dataset_only(job: Job, zfs: Path) -> None:
+    zfs.write_text("")
+    zpool = zfs.parent / "zpool"
+    zpool.write_text("#!/bin/sh\n")
+    zpool.chmod(0o755)
+    deep = "tank/" + "/".join("d" * 40 for _ in range(6))
+    states = {name: source(snap(1, where=name), name=name) for name in ("tank/home", deep)}
+    facts = SourceFacts(
+        inventory=Inventory(host="source", datasets=states), chosen=tuple(states.values()), to_snapshot=()
+    )
+    on_disk = replace(job, datasets=("tank",), recursive=True, box=Disk(pool="vault", guid=1, absent_after=timedelta()))
+    zfs.write_text(row("vault/box", encryption="off", keystatus="-", mounted="no", readonly="on"))
+    home, long = find_common_base(on_disk, Connections(), facts, EPOCH).plan.datasets
+    assert home.action == "full"
+    assert isinstance(long, Refused)
+    assert (long.source, long.code) == (deep, "bad-name")
+    assert f'replicas = {{ "{deep}" = "NEW-NAME" }}' in long.remedy
 
 
 def remember(job: Job, work: Work) -> None:

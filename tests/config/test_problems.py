@@ -356,4 +356,24 @@ def test_a_drill_that_could_do_harm_or_nothing_is_refused(house: House, line: st
 
 def test_the_scratch_of_any_job_is_backed_up_by_none(house: House) -> None:
     house.add('[job.home.drill]\nscratch = "tank/drill"\ncanary = "tank/home/canary"\n')
-    assert house.load().job("home").scratches == ("*/zoffsite-drill-*", "tank/drill")
+    assert house.load().job("home").self_made == ("*/zoffsite-drill-*", "tank/drill")
+
+
+DISK = '[disk.usb]\nguid = "42"\nroot = "usb/a"\n'
+
+
+def test_replicas_on_a_disk_are_backed_up_by_none(house: House) -> None:
+    house.add(f'{DISK}[job.disk]\ndisk = "usb"\ndatasets = ["*"]\n')
+    settings = house.load()
+    assert all("usb/a" in settings.job(name).self_made for name in ("home", "disk"))
+
+
+@pytest.mark.parametrize(
+    ("name", "fine"),
+    [("usb/a", False), ("usb/a/tank:home", False), ("usb/a/*", False), ("usb", True), ("usb/ab", True)],
+)
+def test_a_name_in_the_root_of_a_disk_is_refused(house: House, name: str, fine: bool) -> None:
+    house.replace('datasets = ["tank/home", ', f'datasets = ["{name}", ').add(DISK)
+    found = house.problems()
+    assert [problem.key for problem in found] == ([] if fine else ["job.home.datasets[0]"])
+    assert fine or 'the root of the disk "usb"' in str(found[0])

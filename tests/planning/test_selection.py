@@ -128,8 +128,14 @@ def test_what_a_drill_has_brought_back_is_backed_up_by_no_job() -> None:
     found = inventory(
         "tank", "tank/zoffsite-drill-home", "tank/zoffsite-drill-home/back", "tank/a/drill", "tank/a/drill/x"
     )
-    chosen = job(datasets=("tank",), recursive=True, scratches=("*/zoffsite-drill-*", "tank/a/drill"))
+    chosen = job(datasets=("tank",), recursive=True, self_made=("*/zoffsite-drill-*", "tank/a/drill"))
     assert names(found, chosen) == ["tank"]
+
+
+def test_replicas_on_a_disk_are_backed_up_by_no_job() -> None:
+    found = inventory("tank", "tank/home", "usb/zoffsite", "usb/zoffsite/tank:home", "usb/zoffsite/tank:home/x")
+    chosen = job(datasets=("*", "*/*"), recursive=True, self_made=("usb/zoffsite",))
+    assert names(found, chosen) == ["tank", "tank/home"]
 
 
 def test_unencrypted_datasets_are_chosen_so_that_they_can_be_refused_by_name() -> None:

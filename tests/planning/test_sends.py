@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoffsite.model.dataset import KeyStatus
-from zoffsite.model.inventory import DatasetState, TokenContents
+from zoffsite.model.inventory import DatasetState, TokenContents, UnreadToken
 from zoffsite.model.job import Job, Selection, SnapshotWhen
 from zoffsite.model.plan import Conflict, DatasetPlan, FullSend, IncrementalSend, Refused, ResumeSend, UpToDate
 from zoffsite.model.version import NOT_TAKEN
@@ -24,7 +24,7 @@ TOKEN = "1-a-b-c"
 def plan(
     here: DatasetState,
     box: DatasetState | None,
-    offered: TokenContents | None = None,
+    offered: TokenContents | UnreadToken | None = None,
     chosen: Job = JOB,
 ) -> DatasetPlan:
     return plan_sends(chosen, here, box, offered, REPLICA)
@@ -159,6 +159,25 @@ def test_a_first_receive_that_was_cut_is_resumed_even_before_its_encryption_arri
         (snap(2), snap(1), 4),
     ]
     assert made.reason == f"the send of @{snap(1).name} was interrupted; the box has no snapshot of this dataset"
+
+
+def test_a_token_that_no_true_answer_is_about_is_none_of_ours() -> None:
+    unread = UnreadToken(token=TOKEN, code="malformed-answer", problem="toguid is there twice")
+    made = plan(source(snap(1), snap(2)), replica(there(1), resume_token=TOKEN), unread)
+    assert isinstance(made, Refused)
+    assert made.code == "unplanned-token"
+    assert "toguid is there twice" in made.reason
+    assert "distrust the box" in made.remedy
+
+
+def test_a_token_that_the_source_cannot_look_up_refuses_its_dataset_and_accuses_nobody() -> None:
+    unread = UnreadToken(token=TOKEN, code="io-error", problem="cannot resume send: I/O error")
+    made = plan(source(snap(1), snap(2)), replica(there(1), resume_token=TOKEN), unread)
+    assert isinstance(made, Refused)
+    assert made.code == "io-error"
+    assert "I/O error" in made.reason
+    assert "distrust" not in made.remedy
+    assert f"zfs receive -A {REPLICA}" in made.remedy
 
 
 def test_the_guid_of_a_token_decides_and_not_the_name_of_its_snapshot() -> None:

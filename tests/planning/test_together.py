@@ -12,6 +12,7 @@ from zoffsite.model.dataset import KeyStatus
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState, Inventory, TokenContents
 from zoffsite.model.job import Job, Selection
+from zoffsite.model.memory import Memory, Remembered
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused, ResumeSend, UpToDate
 from zoffsite.model.report import DatasetOutcome, DatasetResult
@@ -54,6 +55,7 @@ def planned(
     tokens: Mapping[str, TokenContents] | None = None,
     covered: Sequence[str] | None = None,
     left_out: Sequence[DatasetOutcome] = (),
+    remembered: Sequence[Remembered] = (),
 ) -> tuple[dict[str, Work], tuple[Notice, ...]]:
     """The plan of a job that covers all of `source`, or only `covered`; `only` narrows the run."""
     given = dict(chosen.replicas)
@@ -76,7 +78,8 @@ def planned(
         to_snapshot=(),
         left_out=tuple(left_out),
     )
-    works, notices = plan_together(chosen, facts, there, names, plan_one)
+    memory = Memory(replicas={known.replica: known for known in remembered})
+    works, notices = plan_together(chosen, facts, there, names, memory, plan_one)
     return {work.source.dataset.name: work for work in works}, notices
 
 
@@ -142,6 +145,73 @@ def test_a_replica_that_was_set_aside_because_it_diverged_is_no_renamed_one() ->
     assert codes(notices) == [("replica-without-dataset", f"{ROOT}/tank:home-old")]
 
 
+KNOWN = Remembered(dataset=HOME, replica=f"{ROOT}/tank:home", dataset_guid=77)
+
+
+@pytest.mark.parametrize(
+    ("there", "guid"),
+    [
+        ([snap(1), snap(9)], 1),
+        ([snap(1), snap(9)], 77),
+        ([snap(8), snap(9)], 77),
+    ],
+)
+def test_a_renamed_dataset_that_has_diverged_is_not_sent_again_either(there: list[Snapshot], guid: int) -> None:
+    """By the ledger: its replica is of another name, and of this GUID or with a snapshot of it."""
+    house = here("tank/house", snap(1), snap(2), guid=guid)
+    works, notices = planned([house], [on_box("tank:home", *there)], remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert plan.code == "renamed-diverged"
+    assert f"the box has it as {ROOT}/tank:home" in plan.reason
+    assert f"@{snap(9).name}" in plan.reason
+    assert 'replicas = { "tank/house" = "tank:house" } in [job.home]' in plan.remedy
+    assert "destroy -r" not in plan.remedy
+    assert notices == (), "the advice to destroy it would be the opposite"
+
+
+def test_a_renamed_dataset_with_an_empty_snapshot_of_the_box_goes_on_without_it() -> None:
+    box = [on_box("tank:home", snap(1), snap(9, written=0))]
+    works, _ = planned([here("tank/house", snap(1), snap(2))], box, remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert (
+        f"zfs destroy {ROOT}/tank:home@{snap(9).name} && zfs rename {ROOT}/tank:home {ROOT}/tank:house" in plan.remedy
+    )
+
+
+def test_a_renamed_dataset_that_has_diverged_is_sent_anew_where_replicas_says() -> None:
+    chosen = job(replicas=(("tank/house", "tank:house"),))
+    box = [on_box("tank:home", snap(1), snap(9))]
+    works, _ = planned([here("tank/house", snap(1), snap(2))], box, chosen=chosen, remembered=[KNOWN])
+    assert isinstance(works["tank/house"].plan, FullSend)
+
+
+@pytest.mark.parametrize("known", [[], [replace(KNOWN, dataset="tank/house")], [replace(KNOWN, dataset="")]])
+def test_a_replica_that_the_ledger_does_not_know_under_another_name_is_no_renamed_one(known: list[Remembered]) -> None:
+    house = here("tank/house", snap(1), snap(2), guid=77)
+    works, _ = planned([house], [on_box("tank:home", snap(1), snap(9))], remembered=known)
+    assert isinstance(works["tank/house"].plan, FullSend)
+
+
+def test_the_beginning_of_a_renamed_dataset_is_known_by_the_ledger() -> None:
+    begun = on_box("tank:home", resume_token="1-a-b-c")
+    works, notices = planned([here("tank/house", snap(1), guid=77)], [begun], remembered=[KNOWN])
+    plan = works["tank/house"].plan
+    assert isinstance(plan, Conflict)
+    assert plan.code == "renamed"
+    assert f"the box has the beginning of it as {ROOT}/tank:home:" in plan.reason
+    assert f"zfs rename {ROOT}/tank:home {ROOT}/tank:house" in plan.remedy
+    assert f"zfs receive -A {ROOT}/tank:home" in plan.remedy
+    assert notices == ()
+
+
+def test_what_shares_nothing_with_a_vanished_dataset_is_sent() -> None:
+    works, notices = planned([here("tank/house", snap(1))], [on_box("tank:home", snap(8))], remembered=[KNOWN])
+    assert isinstance(works["tank/house"].plan, FullSend)
+    assert codes(notices) == [("replica-without-dataset", f"{ROOT}/tank:home")]
+
+
 def test_a_dataset_that_got_the_name_of_another_frees_it_first() -> None:
     """tank/home was renamed to tank/old, and a new tank/home made: the replica is of tank/old."""
     source = [here(HOME, snap(9)), here("tank/old", snap(1), snap(2))]
@@ -193,22 +263,52 @@ def test_a_snapshot_that_is_only_planned_is_like_no_other() -> None:
 # -- made anew, vanished
 
 
-def test_a_root_and_what_has_vanished_that_are_open_on_the_box_are_told_in_alerts() -> None:
-    root = DatasetState(dataset=replica_dataset(ROOT, mounted=True))
+def test_what_has_vanished_and_is_open_on_the_box_is_told_in_alerts() -> None:
     strays = [
         on_box("tank:old", snap(7), keystatus=KeyStatus.AVAILABLE, encryptionroot="vault/box/tank:old"),
         on_box("tank:older", mounted=True, keystatus=KeyStatus.AVAILABLE),
         on_box("tank:shut", snap(8)),
     ]
-    _, notices = planned([here(HOME, snap(1))], [root, *strays, on_box("tank:home", snap(1), mounted=True)])
+    _, notices = planned([here(HOME, snap(1))], [*strays, on_box("tank:home", snap(1), mounted=True)])
     told = [notice for notice in notices if notice.alert]
     assert codes(told) == [
-        ("mounted", ROOT),
         ("key-loaded", f"{ROOT}/tank:old"),
         ("mounted", f"{ROOT}/tank:older"),
     ]
-    assert f"zfs unload-key {ROOT}/tank:old" in told[1].remedy
-    assert f"zfs unmount {ROOT}/tank:older && zfs unload-key" in told[2].remedy
+    assert f"zfs unload-key {ROOT}/tank:old" in told[0].remedy
+    assert f"zfs unmount {ROOT}/tank:older && zfs unload-key" in told[1].remedy
+
+
+@pytest.mark.parametrize(
+    ("root", "code", "remedy"),
+    [
+        ({"mounted": True}, "root-mounted", f"zfs unmount {ROOT} && zfs set canmount=off {ROOT};"),
+        (
+            {"mounted": True, "keystatus": KeyStatus.AVAILABLE, "encryptionroot": ROOT},
+            "root-mounted",
+            f"zfs unmount {ROOT} && zfs unload-key {ROOT} && zfs set canmount=off {ROOT};",
+        ),
+        ({"keystatus": KeyStatus.AVAILABLE, "encryptionroot": "vault"}, "root-key-loaded", "zfs unload-key vault;"),
+    ],
+)
+def test_nothing_is_sent_to_a_root_that_is_mounted_or_has_its_key_loaded(
+    root: dict[str, Any], code: str, remedy: str
+) -> None:
+    opened = DatasetState(dataset=replica_dataset(ROOT, **root))
+    sources = [here(HOME, snap(1), snap(2)), here(WORK, snap(11)), here(COPY, snap(21))]
+    works, notices = planned(sources, [opened, on_box("tank:home", snap(1)), on_box("tank:work", snap(11))])
+    for plan in (work.plan for work in works.values()):
+        assert isinstance(plan, Refused)
+        assert plan.code == code
+        assert ROOT in plan.reason
+        assert plan.remedy.startswith(f"on the box: {remedy}")
+    assert notices == (), "each refusal says it"
+
+
+def test_a_root_that_is_shut_stands_in_nobodys_way() -> None:
+    shut = DatasetState(dataset=replica_dataset(ROOT, encryption="off", keystatus=KeyStatus.NONE))
+    works, _ = planned([here(HOME, snap(1))], [shut])
+    assert isinstance(works[HOME].plan, FullSend)
 
 
 def test_a_dataset_made_anew_under_its_old_name_is_told_how_to_go_on_with_both_replicas_kept() -> None:
@@ -235,6 +335,19 @@ def test_the_replica_of_a_vanished_dataset_is_kept_and_reported() -> None:
     assert "since about 2026-11-30 12:00 UTC" in notice.message
     assert "2 snapshots" in notice.message
     assert notice.remedy == f"to be rid of it, on the box: zfs destroy -r {ROOT}/tank:gone"
+
+
+def test_the_unfinished_first_receive_of_a_vanished_dataset_is_told_with_its_size() -> None:
+    begun = on_box("tank:gone", resume_token="1-a-b-c", used=4096)
+    _, (notice,) = planned([here(HOME, snap(1))], [on_box("tank:home", snap(1)), begun])
+    assert (notice.code, notice.subject, notice.alert) == ("receive-without-dataset", f"{ROOT}/tank:gone", False)
+    assert "4096 bytes" in notice.message
+    assert notice.remedy == f"to be rid of it, on the box: zfs receive -A {ROOT}/tank:gone"
+
+
+def test_an_unfinished_receive_of_a_dataset_of_the_job_is_no_stray() -> None:
+    _, notices = planned([here(HOME, snap(1))], [on_box("tank:home", resume_token="1-a-b-c")])
+    assert notices == ()
 
 
 def test_a_dataset_that_this_run_leaves_out_has_not_vanished() -> None:

@@ -190,3 +190,9 @@ def test_hostile_words_are_shown_short_on_one_line_and_without_control_character
 
 def test_a_flood_is_not_searched_to_its_end() -> None:
     assert zfs_error("list", "tank", 1, "most recent snapshot of " * 2_000_000, HOST).code == "zfs-failed"
+
+
+def test_a_receive_that_a_dead_connection_has_left_is_told_what_ends_it() -> None:
+    busy = "cannot receive resume stream: 'vault/x' is currently being received\ndataset is busy\n"
+    assert "ClientAliveInterval 15" in zfs_error("receive into", "vault/x", 1, busy, "u@box:22").remedy
+    assert "ClientAlive" not in zfs_error("release", "vault/x@a", 1, busy, "u@box:22").remedy

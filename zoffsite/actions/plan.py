@@ -16,7 +16,7 @@ from zoffsite.model.errors import OperationError
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
-from zoffsite.model.memory import Remembered
+from zoffsite.model.memory import Memory, Remembered
 from zoffsite.model.plan import DatasetPlan, JobPlan, PrunePlan
 from zoffsite.model.work import JobWork, Room, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
@@ -25,6 +25,7 @@ from zoffsite.planning.expectation import after_send
 from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source, memory_of
+from zoffsite.planning.obstacles import bad_name
 from zoffsite.planning.retention import plan_both_prunes
 from zoffsite.planning.selection import check_distinct, covered, idle_exclusions
 from zoffsite.planning.sends import plan_sends
@@ -33,7 +34,7 @@ from zoffsite.planning.snapshots import with_pending
 from zoffsite.planning.space import crowded_out, room
 from zoffsite.planning.together import plan_together
 from zoffsite.planning.wording import worded_notice, worded_plan
-from zoffsite.zfs.names import replica_of
+from zoffsite.zfs.names import is_dataset, replica_of
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def find_common_base(
         known = None if memory is None else memory_of(memory, source, replica, there)
         return plan_dataset(job, hosts, source, replica, box, known, family)
 
-    works, notices = plan_together(job, facts, box.inventory.datasets, names, plan_one)
+    works, notices = plan_together(job, facts, box.inventory.datasets, names, memory or Memory(), plan_one)
     running = ask_versions(job, hosts, works)
     works = see_that_it_fits(job, hosts, refuse_for_bugs(works, running.releases), box.inventory, now)
     works = tuple(replace(work, plan=worded_plan(job, work.plan)) for work in works)
@@ -93,6 +94,8 @@ def plan_dataset(
 ) -> Work:
     """Plan one dataset from the facts of both sides, and from what the ledger remembers of it."""
     state = box.inventory.datasets.get(replica)
+    if not is_dataset(replica):
+        return Work(plan=bad_name(job, source, replica), source=source, replica=None, memory=memory, family=family)
     plan = _measure(job, hosts, plan_sends(job, source, state, box.tokens.get(replica), replica, family))
     work = Work(plan=plan, source=source, replica=state, memory=memory, family=family)
     if memory is None:

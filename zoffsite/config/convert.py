@@ -117,14 +117,15 @@ def _job(name: str, table: JobTable, parsed: Parsed, ledger: Path) -> Job:
             key_files=tuple(table.drill.key_files.items()),
             canary=table.drill.canary,
         ),
-        scratches=tuple(_scratches(parsed)),
+        self_made=tuple(_self_made(parsed)),
         alarm=Alarm(at_least=table.alarm.at_least, factor=table.alarm.factor, freed=table.alarm.freed),
         accepted=() if isinstance(target, DiskTable) else target.accept,
     )
 
 
-def _scratches(parsed: Parsed) -> Iterator[str]:
-    """What comes back for a drill is backed up by no job, also where a drill was killed."""
+def _self_made(parsed: Parsed) -> Iterator[str]:
+    """What comes back for a drill is backed up by no job, also where a drill was killed; nor are replicas on a disk."""
+    yield from (disk.root for disk in parsed.disks.values())
     yield f"*/{SCRATCH}*"
     for job in parsed.jobs.values():
         if job.drill.scratch is not None:

@@ -167,6 +167,16 @@ def _can_cover(job: JobTable, dataset: str) -> bool:
     return job.by_property or covers(job.datasets, dataset, recursive=job.recursive)
 
 
+def _replicas_on_disks(parsed: Parsed) -> Iterator[Finding]:
+    """A disk is a pool of the source machine: its replicas must not be taken for datasets to back up."""
+    for name, job in parsed.jobs.items():
+        for index, each in enumerate(job.datasets):
+            disk = next((disk for disk, table in parsed.disks.items() if f"{each}/".startswith(f"{table.root}/")), None)
+            if disk is not None:
+                what = f'"{each}" lies in the root of the disk "{disk}", where replicas are kept'
+                yield ("job", name, "datasets", index), what, "name what they are replicas of, or leave it out"
+
+
 def _roots(parsed: Parsed) -> Iterator[Finding]:
     """Each job has a root of its own: what one job finds under its root, and prunes there, is never another's."""
     for (first, _, place, root), (second, kind, other_place, other) in combinations(_placed(parsed), 2):
@@ -280,6 +290,7 @@ _CHECKS: tuple[Callable[[Parsed], Iterator[Finding]], ...] = (
     _keys,
     _lists,
     _replicas,
+    _replicas_on_disks,
     _objectives,
     _roots,
     _snapshots,

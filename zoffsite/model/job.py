@@ -177,7 +177,7 @@ class Job:
     is stale; `objectives` gives some datasets, with all below them, another. `replicas` gives datasets another name
     below `root` than their own. `ledger` is the file that remembers what was sent. `by_property`: datasets are chosen
     by their own property, too; `siblings` are the names of all jobs.
-    `scratches` are patterns of what drills of any job make, and which no job is about.
+    `self_made` are patterns of what jobs make on the source, and none is about: scratches of drills, replicas on disks.
     `restore_identity` is the key with which a restore logs in, where it is another one.
     `accepted` are findings of the doctor that may be so: a check's name, or it and a subject.
     """
@@ -212,6 +212,6 @@ class Job:
     restore_identity: Path | None = None
     proof: ProofRule = ProofRule(within=timedelta(days=30), at_most=100 * 10**9)
     drill: DrillRule = DrillRule()
-    scratches: tuple[str, ...] = ()
+    self_made: tuple[str, ...] = ()
     alarm: Alarm = Alarm(at_least=10**9, factor=10.0, freed=0.5)
     accepted: tuple[str, ...] = ()

@@ -76,6 +76,18 @@ def _on_box(origin: str, replica: DatasetState) -> Refused | Conflict | None:
     return None
 
 
+def bad_name(job: Job, source: DatasetState, name: str) -> Refused:
+    """ZFS allows no such name on the box, most often because it is too long: its path is part of it."""
+    origin = source.dataset.name
+    return Refused(
+        source=origin,
+        replica=name,
+        code="bad-name",
+        reason=f"on the box it would be called {name}, which ZFS does not allow: {len(name)} characters, 255 at most",
+        remedy=f'give it a shorter name there: {in_replicas(job, source, "NEW-NAME")}; or exclude = ["{origin}"]',
+    )
+
+
 def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conflict:
     """The source does not know the box's newest snapshot."""
     shown = shown_names([snapshot.name for snapshot in found.unknown])
@@ -99,20 +111,56 @@ def diverged(job: Job, source: DatasetState, name: str, found: Diverged) -> Conf
     )
 
 
+def open_root(source: DatasetState, name: str, root: Dataset) -> Refused | None:
+    """What lies open above all replicas: whoever is there can put others in their place, or read what is new."""
+    if root.mounted:
+        code, what = "root-mounted", "is mounted on the box: whoever is there can write into it"
+        remedy = f"on the box: {unmount(root)} && zfs set canmount=off {quote(root.name)}; then find out who mounted it"
+    elif root.keystatus is KeyStatus.AVAILABLE:
+        code, what = "root-key-loaded", "has its key loaded on the box: what is made in it can be read there"
+        remedy = f"on the box: {unload(root)}; then find out who loaded it"
+    else:
+        return None
+    reason = f"{root.name}, the root of all replicas, {what}"
+    return Refused(source=source.dataset.name, replica=name, code=code, reason=reason, remedy=remedy)
+
+
 def renamed(job: Job, source: DatasetState, name: str, stray: DatasetState, *, occupied: bool) -> Conflict:
     """The box has the dataset under another name: `stray`. `occupied`: its own name is another dataset's there."""
     newest = stray.newest
-    assert newest is not None  # noqa: S101 - it is how the two were found to be one
+    there = "the beginning of it" if newest is None else "it"
+    upto = "" if newest is None else f", up to @{newest.name}"
     free = f"{_set_aside(name)} && " if occupied else ""
     old = stray.dataset.name
     below = old.removeprefix(f"{job.root}/")
     leave = "" if "/" in below else f"; or leave it there: {in_replicas(job, source, below)}"
+    leave += f"; or give it up, on the box: zfs receive -A {quote(old)}" if newest is None else ""
     return Conflict(
         source=source.dataset.name,
         replica=name,
         code="renamed",
-        reason=f"the box has it as {old}, up to @{newest.name}: it was renamed on the source, and would be sent again",
+        reason=f"the box has {there} as {old}{upto}: it was renamed on the source, and would be sent again",
         remedy=f"on the box: {free}zfs rename {quote(old)} {quote(name)}{leave}",
+    )
+
+
+def renamed_and_diverged(job: Job, source: DatasetState, name: str, stray: DatasetState, found: Diverged) -> Conflict:
+    """The same, where the source does not know the newest snapshot of `stray`: so its name alone helps nobody."""
+    old = stray.dataset.name
+    below = name.removeprefix(f"{job.root}/")
+    remedy = f"keep it, and let the next run send anew under the new name: {in_replicas(job, source, below)}"
+    if found.last_there is not None and all(snapshot.written == 0 for snapshot in found.unknown):
+        again = f"{_destroy(found.unknown)} && zfs rename {quote(old)} {quote(name)}"
+        remedy = f"nothing was written in between, so on the box: {again}; or {remedy}"
+    shown = shown_names([snapshot.name for snapshot in found.unknown])
+    after = "" if found.last_there is None else f" after @{found.last_there.name}, the last both sides have"
+    return Conflict(
+        source=source.dataset.name,
+        replica=name,
+        code="renamed-diverged",
+        reason=f"the box has it as {old}: it was renamed on the source, and the two have diverged: there is {shown}, "
+        f"unknown to the source,{after or ' and no snapshot in common'}",
+        remedy=remedy,
     )
 
 

@@ -82,7 +82,7 @@ def idle_exclusions(job: Job, inventory: Inventory) -> tuple[Notice, ...]:
 
 
 def _left_out(job: Job, state: DatasetState) -> bool:
-    excluded = covers((*job.exclude, *job.scratches), state.dataset.name, recursive=True)
+    excluded = covers((*job.exclude, *job.self_made), state.dataset.name, recursive=True)
     return excluded or opted_out(job, state.dataset)
 
 

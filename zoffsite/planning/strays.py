@@ -10,26 +10,28 @@ from shlex import quote
 from zoffsite.model.dataset import Dataset, KeyStatus
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
+from zoffsite.model.memory import NOTHING, Memory
 from zoffsite.model.notice import Notice
-from zoffsite.model.plan import Conflict, FullSend, IncrementalSend
+from zoffsite.model.plan import Conflict, FullSend, IncrementalSend, Refused
 from zoffsite.model.work import Work
-from zoffsite.planning.obstacles import renamed, unload, unmount
+from zoffsite.planning.common_base import Diverged, find_base
+from zoffsite.planning.obstacles import open_root, renamed, renamed_and_diverged, unload, unmount
 
 
 def strays_of(job: Job, box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[DatasetState, ...]:
-    """What is below the root, has snapshots, and is not among `owned`: the replicas of all that the job covers."""
+    """What is below the root, has snapshots or the beginning of one, and is not among `owned`: all that is covered."""
     owners = frozenset(owned)
     return tuple(
         state
         for name, state in box.items()
-        if name.startswith(f"{job.root}/") and name not in owners and state.snapshots
+        if name.startswith(f"{job.root}/") and name not in owners and (state.snapshots or state.dataset.resume_token)
     )
 
 
 def open_notices(box: Mapping[str, DatasetState], owned: Iterable[str]) -> tuple[Notice, ...]:
     """An alert for what is mounted or has its key loaded there, and is none of `owned`: those are refused themselves.
 
-    That is the root, and what nothing is sent to any more: nobody else would look at them.
+    That is what nothing is sent to any more: nobody else would look at it.
     """
     others = set(box).difference(owned)
     return tuple(notice for name in sorted(others) for notice in _open(box[name].dataset))
@@ -48,19 +50,46 @@ def renames_of(works: Sequence[Work], strays: Iterable[DatasetState]) -> dict[st
     return {name: state for name, state in found if state is not None}
 
 
+def diverged_renames_of(
+    job: Job, works: Sequence[Work], strays: Sequence[DatasetState], memory: Memory
+) -> dict[str, DatasetState]:
+    """The same for replicas whose newest snapshot the source has no more, or never had: what else tells whose they are.
+
+    That is the ledger: it knows the replica as another name's, of this dataset's GUID or with a snapshot that it has. A
+    replica that was set aside on the box has a name that the ledger does not know. A dataset that `replicas` names may
+    be sent anew: somebody has decided.
+    """
+    decided = dict(job.replicas)
+    anew = (work.source for work in works if _anew(work) and work.source.dataset.name not in decided)
+    found = ((source.dataset.name, _remembered(source, strays, memory)) for source in anew)
+    return {name: state for name, state in found if state is not None}
+
+
+def with_root(work: Work, root: DatasetState | None) -> Work:
+    """The work, refused where what it would be sent to lies in an open root."""
+    if root is None or isinstance(work.plan, Conflict | Refused):
+        return work
+    stop = open_root(work.source, work.plan.replica, root.dataset)
+    return work if stop is None else replace(work, plan=stop)
+
+
 def with_renamed(job: Job, work: Work, renames: Mapping[str, DatasetState]) -> Work:
     """The work, in conflict where it is one of `renames`: nothing is sent again before somebody has decided."""
     stray = renames.get(work.source.dataset.name)
     if stray is None:
         return work
-    plan = renamed(job, work.source, work.plan.replica, stray, occupied=_in_the_way(work))
+    name, base = work.plan.replica, find_base(work.source, stray)
+    if isinstance(base, Diverged):
+        return replace(work, plan=renamed_and_diverged(job, work.source, name, stray, base), raised=())
+    plan = renamed(job, work.source, name, stray, occupied=_in_the_way(work))
     return replace(work, plan=plan, raised=())
 
 
 def stray_notices(strays: Iterable[DatasetState], renames: Mapping[str, DatasetState]) -> tuple[Notice, ...]:
     """A notice for each stray that is not only a dataset under its old name."""
     known = {state.dataset.name for state in renames.values()}
-    return tuple(_kept(state) for state in strays if state.dataset.name not in known)
+    unknown = (state for state in strays if state.dataset.name not in known)
+    return tuple(_kept(state) if state.snapshots else _begun(state) for state in unknown)
 
 
 def _anew(work: Work) -> bool:
@@ -76,6 +105,18 @@ def _first(work: Work, by_guid: Mapping[int, DatasetState]) -> DatasetState | No
     return next((by_guid[guid] for guid in guids if guid in by_guid), None)
 
 
+def _remembered(source: DatasetState, strays: Iterable[DatasetState], memory: Memory) -> DatasetState | None:
+    name, guid = source.dataset.name, source.dataset.guid
+    versions = {version.guid for version in source.versions}
+    for stray in strays:
+        known = memory.replicas.get(stray.dataset.name, NOTHING)
+        if known.dataset in ("", name):
+            continue
+        if known.dataset_guid == guid or not versions.isdisjoint(stray.snapshots.guids):
+            return stray
+    return None
+
+
 def _kept(state: DatasetState) -> Notice:
     newest, name = state.snapshots[-1], state.dataset.name
     return Notice(
@@ -84,6 +125,17 @@ def _kept(state: DatasetState) -> Notice:
         message=f"no dataset of the job is kept there any more, since about {_day(newest.creation)}; "
         f"it stays as it is, {len(state.snapshots)} snapshots up to @{newest.name}",
         remedy=f"to be rid of it, on the box: zfs destroy -r {quote(name)}",
+    )
+
+
+def _begun(state: DatasetState) -> Notice:
+    name = state.dataset.name
+    return Notice(
+        code="receive-without-dataset",
+        subject=name,
+        message=f"an interrupted first send has left {state.dataset.used} bytes there, of no dataset that the job has "
+        "now: nobody will go on with it",
+        remedy=f"to be rid of it, on the box: zfs receive -A {quote(name)}",
     )
 
 

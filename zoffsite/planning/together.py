@@ -8,6 +8,7 @@ from dataclasses import replace
 from zoffsite.model.family import Family
 from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job
+from zoffsite.model.memory import Memory
 from zoffsite.model.notice import Notice
 from zoffsite.model.plan import Conflict, FullSend, Refused
 from zoffsite.model.work import SourceFacts, Work
@@ -23,31 +24,50 @@ from zoffsite.planning.clones import (
     with_lends,
 )
 from zoffsite.planning.expectation import after_send
-from zoffsite.planning.strays import open_notices, renames_of, stray_notices, strays_of, with_renamed
+from zoffsite.planning.strays import (
+    diverged_renames_of,
+    open_notices,
+    renames_of,
+    stray_notices,
+    strays_of,
+    with_renamed,
+    with_root,
+)
 
 PlanOne = Callable[[DatasetState, Family], Work]
 
 
 def plan_together(
-    job: Job, facts: SourceFacts, box: Mapping[str, DatasetState], names: Mapping[str, str], plan_one: PlanOne
+    job: Job,
+    facts: SourceFacts,
+    box: Mapping[str, DatasetState],
+    names: Mapping[str, str],
+    memory: Memory,
+    plan_one: PlanOne,
 ) -> tuple[tuple[Work, ...], tuple[Notice, ...]]:
     """Plan every chosen dataset by `plan_one`, in the order of `facts`, and say what a person should know besides.
 
-    `names` gives the replica of each dataset that the job covers, also where this run leaves it out.
+    `names` gives the replica of each dataset that the job covers, also where this run leaves it out. `memory` is what
+    the ledger knows, empty where it cannot be read.
     """
     kin = kin_of(facts.inventory.datasets)
+    root = box.get(job.root)
+
+    def plan_or_refuse(state: DatasetState, family: Family) -> Work:
+        return with_root(plan_one(state, family), root)
+
     strays = strays_of(job, box, names.values())
-    works = _planned(facts, box, names, strays, kin, plan_one)
-    renames = renames_of(works, strays)
+    works = _planned(facts, box, names, strays, kin, plan_or_refuse)
+    renames = diverged_renames_of(job, works, strays, memory) | renames_of(works, strays)
     if renames:  # once more: what is not sent after all is no start for a clone
 
         def plan_or_stop(state: DatasetState, family: Family) -> Work:
-            return with_renamed(job, plan_one(state, family), renames)
+            return with_renamed(job, plan_or_refuse(state, family), renames)
 
         works = _planned(facts, box, names, strays, kin, plan_or_stop)
     works = with_lends(works)
     twice = (doubled(work.plan, work.source) for work in works)
-    opened = open_notices(box, names.values())
+    opened = open_notices(box, (job.root, *names.values()))
     return works, (*opened, *stray_notices(strays, renames), *(notice for notice in twice if notice is not None))
 
 

@@ -64,19 +64,18 @@ def check_bookmark(full_name: str) -> str:
 def replica_of(job: Job, dataset: str) -> str:
     """Where `dataset` of `job` goes on the box: below its root, by the name that `replicas` gives it, if any.
 
-    Raises what `replica_name` raises.
+    It may be longer than ZFS allows: no command takes it then, and its dataset is refused by name.
     """
     other = dict(job.replicas).get(dataset)
-    return replica_name(job.root, dataset) if other is None else check_dataset(f"{job.root}/{other}")
+    return replica_name(job.root, dataset) if other is None else f"{job.root}/{other}"
 
 
 def replica_name(root: str, dataset: str) -> str:
     """Where a dataset goes that was given no other name: `root/pool:path:of:dataset`.
 
     Flat, so that every replica stands alone: no placeholder parents, and one that fails stops no other.
-    Raises SettingsError "bad-name" where ZFS would not allow the result, most often because it is too long.
     """
-    return check_dataset(f"{root}/{dataset.replace('/', ':')}")
+    return f"{root}/{dataset.replace('/', ':')}"
 
 
 def replicas_by_dataset(job: Job, replicas: Iterable[str], remembered: Mapping[str, str]) -> dict[str, list[str]]:

@@ -87,7 +87,11 @@ def _busy_remedy(failure: Failure) -> str:
         return (
             f"on {failure.host}, see whether it is held: zfs list -t snapshot -o name,userrefs {quote(failure.dataset)}"
         )
-    return f"wait for what else uses it on {failure.host}, then run it again"
+    wait = f"wait for what else uses it on {failure.host}, then run it again"
+    if "receive" not in failure.operation:
+        return wait
+    dead = "ClientAliveInterval 15 and ClientAliveCountMax 4 in its sshd_config end it after a minute"
+    return f"{wait}; if that is a zfs receive whose connection is dead: {dead}"
 
 
 def _try_again(_: Failure) -> str:

@@ -212,3 +212,13 @@ def test_a_refusal_speaks_of_the_disk(stage: DiskStage) -> None:
     assert "the box" not in error["message"] + error["remedy"]
     assert f"on the disk: zfs unload-key {stage.replica()}" in error["remedy"]
     stage.source.run(["zfs", "unload-key", stage.replica()])
+
+
+def test_the_replicas_on_it_are_never_taken_for_datasets_of_the_source(stage: DiskStage) -> None:
+    stage.backup()
+    stage.import_it()
+    stage.configure(datasets=[stage.tree, "usb"])
+    try:
+        assert {each["source"] for each in stage.zoffsite("plan", "--json").json["datasets"]} == {stage.tree, "usb"}
+    finally:
+        stage.configure(datasets=[stage.tree])

@@ -18,8 +18,8 @@ from .stage import Done, Json, Stage
 
 pytestmark = pytest.mark.lab
 TREE = "tank/forge"
-ALL = ("good", "nonraw", "plain", "cleared", "copy", "whole", "old", "saved", "gone")
-GOOD, NONRAW, PLAIN, CLEARED, COPY, WHOLE, OLD, SAVED, GONE = (f"{TREE}/{name}" for name in ALL)
+ALL = ("good", "nonraw", "plain", "cleared", "copy", "whole", "old", "saved", "split", "gone")
+GOOD, NONRAW, PLAIN, CLEARED, COPY, WHOLE, OLD, SAVED, SPLIT, GONE = (f"{TREE}/{name}" for name in ALL)
 TWIN = "tank/forge-twin"
 """On the source, in the clear, with the same guids as COPY: as a local backup of it has them."""
 WHY = {
@@ -30,6 +30,7 @@ WHY = {
     WHOLE: "it starts from guid 0 instead of",
     OLD: "none of the snapshots",
     SAVED: "it asks for more than that (savedok)",
+    SPLIT: "toguid is there twice",
 }
 COLUMN = COLUMNS.index("receive_resume_token") + 1
 FORGED = "/etc/forged"
@@ -46,7 +47,7 @@ def stage(make_stage: MakeStage) -> Stage:
     names = " ".join(f"{TREE}/{name}" for name in ALL)
     random = "head -c {} /dev/urandom > /$d/{}; "
     made.source.run(f"for d in {names}; do zfs create $d; {random.format('20K', 'one')} done; zpool sync")
-    made.backup(*(word for d in (GOOD, CLEARED, COPY, WHOLE, OLD, SAVED, GONE) for word in ("--dataset", d)))
+    made.backup(*(word for d in (GOOD, CLEARED, COPY, WHOLE, OLD, SAVED, SPLIT, GONE) for word in ("--dataset", d)))
     made.source.run(
         f"zfs create {TWIN}-of; d={TWIN}-of; {random.format('2M', 'all')} zfs snapshot {TWIN}-of@now;"
         f"d={NONRAW}; {random.format('2M', 'all')} zfs snapshot {NONRAW}@now;"
@@ -90,6 +91,7 @@ def done(stage: Stage) -> Done:
         WHOLE: token_of(stage, WHOLE, fromguid=None),
         OLD: token_of(stage, OLD, fromguid=None, toguid=base),
         SAVED: token_of(stage, SAVED, savedok=True),
+        SPLIT: token_of(stage, SPLIT, toname=f"{SPLIT}@newer\n\ttoguid = 0x1"),
         GONE: token_of(stage, GONE, toguid=4711, toname=f"{GONE}@gone"),
     }
     lines = "".join(f"{stage.replica(dataset)}\t{token}\n" for dataset, token in tokens.items())

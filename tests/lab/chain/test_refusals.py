@@ -140,3 +140,23 @@ def test_the_remedies_typed_as_they_stand_let_the_next_run_finish(
         STALE: "up-to-date",
     }
     assert all(each["verified"] for each in done["datasets"])
+
+
+@pytest.mark.parametrize("trouble", ["mounted", "key-loaded"])
+def test_nothing_is_sent_to_a_root_that_lies_open_until_it_is_shut(make_stage: MakeStage, trouble: str) -> None:
+    """A root with a key of its own, as it could be on a box whose pool is encrypted."""
+    stage = make_stage(f"open-{trouble}")
+    stage.write("file", "20K")
+    root = stage.root
+    key = "-o encryption=on -o keyformat=raw -o keylocation=file:///root/open.key"
+    stage.box.run("head -c 32 /dev/urandom > /root/open.key")
+    stage.box.run(f"zfs destroy {root}; zfs create {key} -o canmount=noauto -o mountpoint=none -o readonly=on {root}")
+    stage.box.run(f"zfs allow -u zoffsite create,destroy,mount,receive,send {root}")
+    if trouble == "mounted":
+        stage.box.run(f"zfs set mountpoint=/mnt/open {root}; zfs mount {root}")
+    error = stage.part(stage.backup(expect=4))["error"]
+    assert error["code"] == f"root-{trouble}"
+    assert root in error["message"]
+    stage.box.run(last_command(error["remedy"]))
+    part = stage.part(stage.backup())
+    assert (part["state"], part["verified"]) == ("sent", True)
