@@ -111,7 +111,7 @@ def named(job: Job) -> tuple[str, ...]:
 
 def may_cover(job: Job, dataset: str) -> bool:
     """False where the settings alone, without the source, say that the job is not about `dataset`."""
-    if covers((*job.exclude, *job.scratches), dataset, recursive=True):
+    if covers((*job.exclude, *job.self_made), dataset, recursive=True):
         return False
     return job.by_property or covers(job.datasets, dataset, recursive=job.recursive)
 
