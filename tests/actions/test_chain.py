@@ -149,6 +149,16 @@ def test_a_replica_that_is_not_as_it_must_be_is_not_pruned_for_room_either() -> 
     assert outcome.error.code == "no-space"
 
 
+def test_an_error_that_nobody_thought_of_stops_no_other_dataset_there_either() -> None:
+    class Broken(Steps):
+        def prune(self, *_: object) -> Pruned:
+            raise ZeroDivisionError
+
+    outcome = replicate(JOB, refused("no-space"), Broken().verbs)
+    assert outcome.error is not None
+    assert (outcome.state, outcome.error.code) == (DatasetResult.FAILED, "unexpected")
+
+
 def test_what_is_refused_for_another_reason_is_left_alone() -> None:
     known, rest = split(JOB, pruning(refused("key-changed")))
     assert ([each.state for each in known], rest) == ([DatasetResult.REFUSED], [])

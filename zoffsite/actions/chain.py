@@ -113,6 +113,9 @@ def _make_room(job: Job, work: Work, plan: Refused, verbs: Verbs) -> DatasetOutc
     except ZoffsiteError as error:
         log.error("%s; %s", error, error.remedy)
         return refused
+    except Exception as error:
+        log.exception("%s: an error that nobody thought of", plan.source)
+        return failure(plan, _unexpected(plan, error))
     return replace(refused, pruned_source=pruned.source, pruned_box=pruned.box)
 
 
