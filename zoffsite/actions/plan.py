@@ -20,13 +20,12 @@ from zoffsite.model.memory import Memory, Remembered
 from zoffsite.model.plan import DatasetPlan, JobPlan, PrunePlan
 from zoffsite.model.work import JobWork, Room, SourceFacts, Work
 from zoffsite.planning.alarms import alarms
-from zoffsite.planning.clones import lent
 from zoffsite.planning.expectation import after_send
 from zoffsite.planning.hooks import plan_hooks
 from zoffsite.planning.known_bugs import refuse_for_bugs
 from zoffsite.planning.memory import another_source, memory_of
 from zoffsite.planning.obstacles import bad_name
-from zoffsite.planning.retention import plan_both_prunes
+from zoffsite.planning.retention import plan_prunes_of
 from zoffsite.planning.selection import check_distinct, covered, idle_exclusions
 from zoffsite.planning.sends import plan_sends
 from zoffsite.planning.sizes import measured, to_measure
@@ -119,7 +118,4 @@ def expected_prunes(job: Job, work: Work, now: datetime) -> tuple[PrunePlan, ...
 
     Nothing where nothing can be sent, or while an alarm stands. Where only room is missing: of the replica as it is.
     """
-    replica = work.replica if crowded_out(work.plan) else after_send(work)
-    if replica is None or not work.prunable:
-        return ()
-    return plan_both_prunes(job, lent(work.source, work.lends), lent(replica, work.lends), now)
+    return plan_prunes_of(job, work, work.replica if crowded_out(work.plan) else after_send(work), now)

@@ -13,7 +13,7 @@ from zoffsite.model.inventory import Inventory
 from zoffsite.model.job import Job
 from zoffsite.model.plan import PrunePlan, Side
 from zoffsite.model.work import Work
-from zoffsite.planning.retention import plan_both_prunes
+from zoffsite.planning.retention import plan_prunes_of
 from zoffsite.planning.space import fits, least, refuse_what_does_not_fit, room, to_ask
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,4 @@ def _streams(source: Source, work: Work) -> dict[int, int]:
 
 def _prunes(job: Job, work: Work, now: datetime) -> Iterable[PrunePlan]:
     """What retention would free on the box if it were applied before anything is sent."""
-    if work.replica is None or not work.prunable:
-        return ()
-    return [prune for prune in plan_both_prunes(job, work.source, work.replica, now) if prune.side is Side.BOX]
+    return [prune for prune in plan_prunes_of(job, work, work.replica, now) if prune.side is Side.BOX]

@@ -74,7 +74,7 @@ def choose(
         chosen=tuple(chosen),
         others=len(everything) - len(chosen),
         scratches=tuple(sorted({_scratch(job, each) for each in everything})),
-        members=frozenset([*(each.dataset for each in everything), *nothing_there, *(name for name, _ in foreign)]),
+        members=frozenset(names),
         nothing_there=tuple(nothing_there),
         foreign=tuple(foreign),
         nobody=not any(asked or _has_turns(job, name) for name in names),

@@ -13,6 +13,8 @@ from zoffsite.model.inventory import DatasetState
 from zoffsite.model.job import Job, Retention
 from zoffsite.model.plan import PrunePlan, Side
 from zoffsite.model.snapshots import Snapshots
+from zoffsite.model.work import Work
+from zoffsite.planning.clones import lent
 from zoffsite.planning.common_base import Base, find_base
 from zoffsite.planning.naming import is_chosen, is_ours
 
@@ -25,6 +27,15 @@ _BUCKETS: tuple[tuple[str, str], ...] = (
     ("monthly", "%Y-%m"),
     ("yearly", "%Y"),
 )
+
+
+def plan_prunes_of(job: Job, work: Work, replica: DatasetState | None, now: datetime) -> tuple[PrunePlan, ...]:
+    """Both sides of a dataset in a run, were its replica as given; nothing while an alarm stands. What clones of the
+    run start from stays.
+    """
+    if replica is None or not work.prunable:
+        return ()
+    return plan_both_prunes(job, lent(work.source, work.lends), lent(replica, work.lends), now)
 
 
 def plan_both_prunes(job: Job, source: DatasetState, replica: DatasetState, now: datetime) -> tuple[PrunePlan, ...]:

@@ -82,8 +82,11 @@ def idle_exclusions(job: Job, inventory: Inventory) -> tuple[Notice, ...]:
 
 
 def _left_out(job: Job, state: DatasetState) -> bool:
-    excluded = covers((*job.exclude, *job.self_made), state.dataset.name, recursive=True)
-    return excluded or opted_out(job, state.dataset)
+    return _excluded(job, state.dataset.name) or opted_out(job, state.dataset)
+
+
+def _excluded(job: Job, dataset: str) -> bool:
+    return covers((*job.exclude, *job.self_made), dataset, recursive=True)
 
 
 def _wanted(job: Job, state: DatasetState) -> bool:
@@ -111,7 +114,7 @@ def named(job: Job) -> tuple[str, ...]:
 
 def may_cover(job: Job, dataset: str) -> bool:
     """False where the settings alone, without the source, say that the job is not about `dataset`."""
-    if covers((*job.exclude, *job.self_made), dataset, recursive=True):
+    if _excluded(job, dataset):
         return False
     return job.by_property or covers(job.datasets, dataset, recursive=job.recursive)
 
